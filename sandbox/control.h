@@ -1,0 +1,28 @@
+/* control.h - the sandbox's own endpoints, on every port under /_sandbox/.
+ *
+ *   GET  /_sandbox/                      what is running: ports, seed, counts
+ *   POST /_sandbox/fault                 {"system":"salesforce", ...} see faults.h
+ *   GET  /_sandbox/faults?system=
+ *   POST /_sandbox/edit                  {"system","object","id","user"?,"fields":{}}
+ *   POST /_sandbox/create                {"system","object","user"?,"fields":{}} -> {"id"}
+ *   POST /_sandbox/delete                {"system","object","id","user"?}
+ *   POST /_sandbox/bulk-edit             {"system","object","user"?,"edits":[{"id","fields"}]}
+ *                                        or "all":true,"limit":N,"fields":{} ("{n}" in a value
+ *                                        becomes the row's place)
+ *   GET  /_sandbox/calls?system=[&reset=true]
+ *   GET  /_sandbox/writes?system=&object=[&id=][&since=SEQ][&channel=]
+ *   GET  /_sandbox/dump?system=&object=[&fields=a,b][&deleted=true]
+ *   POST /_sandbox/shutdown
+ *   POST /_sandbox/VERB                  {"system", ...} the system's own verbs
+ *
+ * "system" defaults to the one whose port was called. Never counted as API
+ * calls, never hit by faults, no login: the sandbox listens on 127.0.0.1. */
+#ifndef SANDBOX_CONTROL_H
+#define SANDBOX_CONTROL_H
+
+#include "sandbox.h"
+
+/* True when the request was one of them. Takes the lock itself. */
+bool control_handle(struct system *s, const struct http_request *req, struct http_response *resp);
+
+#endif
