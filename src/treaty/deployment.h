@@ -1,0 +1,59 @@
+/* deployment.h - deployment.yaml: where the systems are, how to log in,
+ * limits, store. Never part of what people sign.
+ *
+ * Secrets are references ('env:NAME', 'file:PATH'), resolved when used and
+ * held no longer than the call; a literal where a secret belongs is refused.
+ * Relative paths are relative to the document. */
+#ifndef TREATY_DEPLOYMENT_H
+#define TREATY_DEPLOYMENT_H
+
+#include "treaty/load.h"
+
+/* A literal, or a reference to a secret. */
+struct setting {
+	const char *name;
+	const char *text;
+	bool secret; /* text is 'env:...' or 'file:...' */
+	struct place place;
+};
+
+struct deployment_limits {
+	int concurrent;	   /* calls at once; 0: the connector's default */
+	int64_t per_second, per_minute, per_day, per_month; /* calls; 0: none known */
+	int share_percent; /* of each quota that Treaty may use; default 80 */
+};
+
+struct deployment_system {
+	const char *connector; /* 'salesforce', or the name or path of a description */
+	const char *url; /* https, or http to a loopback address only */
+	struct setting *login;
+	int login_n;
+	struct deployment_limits limits;
+	int64_t poll_ms;    /* how often a polled feed is asked; 0: default */
+	int64_t timeout_ms; /* longest time a request may run; 0: default */
+	struct place place;
+};
+
+struct deployment {
+	struct arena arena;
+	const char *file;
+	const char *treaty_path; /* absolute or relative to the working directory */
+	const char *store_path;
+	struct setting store_key; /* seals credentials */
+	struct deployment_system system[SIDES];
+};
+
+struct deployment *deployment_load(const char *path, struct complaints *c);
+struct deployment *deployment_load_text(struct sv text, const char *path, struct complaints *c);
+void deployment_destroy(struct deployment *d);
+
+/* NULL when the login has no such setting. */
+const struct setting *deployment_login(const struct deployment_system *s, const char *name);
+
+/* The setting's text, or what its reference points at (a file without its
+ * final newline), added to 'out'. Never logs it. ERR_BAD_INPUT when the
+ * variable is unset or the file unreadable; the message names the reference. */
+bool setting_resolve(const struct deployment *d, const struct setting *s, struct buf *out,
+		     struct err *err);
+
+#endif

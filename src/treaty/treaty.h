@@ -1,0 +1,177 @@
+/* treaty.h - the treaty: who owns what, which way each field flows, and what
+ * happens when both sides hold different values.
+ *
+ * A struct treaty is immutable after loading; any number of threads may read
+ * it. Everything in it lives in its arena and goes with treaty_destroy. The
+ * two systems are told apart by index only (SIDE_ATS, SIDE_SALESFORCE): code
+ * that treats one side differently from the other by name is a defect. */
+#ifndef TREATY_TREATY_H
+#define TREATY_TREATY_H
+
+#include "value/value.h"
+
+enum side { SIDE_ATS, SIDE_SALESFORCE, SIDES };
+
+static inline enum side side_other(enum side s)
+{
+	return s == SIDE_ATS ? SIDE_SALESFORCE : SIDE_ATS;
+}
+
+extern const char *const side_name[SIDES]; /* "ats", "salesforce" */
+bool side_from_name(struct sv name, enum side *out);
+
+/* Where something stands in the document. */
+struct place {
+	int line, column;
+};
+
+struct treaty_role {
+	const char *name;
+	const char *title; /* or NULL */
+	const char *key;   /* 'ed25519:...' or NULL */
+	const char *hours; /* 'Mon-Fri 08:00-18:00 America/Chicago' or NULL */
+	struct place place;
+};
+
+enum owner { OWNER_ATS, OWNER_SALESFORCE, OWNER_FINANCE };
+
+struct treaty_domain {
+	const char *name;
+	enum owner owner;
+	int *signed_by; /* indexes of roles */
+	int signed_by_n;
+	struct place place;
+};
+
+/* One-way fields name the side they are written to. */
+enum direction { TO_ATS = SIDE_ATS, TO_SALESFORCE = SIDE_SALESFORCE, BOTH_WAYS };
+
+enum winner { WINNER_ATS = SIDE_ATS, WINNER_SALESFORCE = SIDE_SALESFORCE, WINNER_REVIEW, WINNER_UNION };
+
+/* An edit of the read-only copy. */
+enum on_edit { ON_EDIT_RESTORE, ON_EDIT_REPORT, ON_EDIT_IGNORE };
+
+/* STATE: the present value matters. EACH: every step the owner's value took
+ * is delivered, in order. */
+enum deliver { DELIVER_STATE, DELIVER_EACH };
+
+/* A value that the picklist map does not know. */
+enum map_unknown { MAP_UNKNOWN_HOLD, MAP_UNKNOWN_PASS, MAP_UNKNOWN_DEFAULT };
+
+struct alert_rule {
+	int64_t after_ms;
+	int to; /* index of a role */
+	int64_t then_after_ms; /* 0: no second step */
+	int then_to;
+};
+
+/* The three answers of a two-way field. */
+struct conflict_rule {
+	enum winner winner;
+	struct {
+		int64_t retry_first_ms, retry_max_ms; /* 'retry: 1m..30m' */
+		int64_t for_ms;
+		enum { UNAVAILABLE_REVIEW, UNAVAILABLE_HOLD } then;
+	} unavailable;
+	struct alert_rule alert;
+};
+
+/* map: {Submitted: New, ...}: ATS value on the left, Salesforce's right. */
+struct map_entry {
+	struct sv side[SIDES];
+};
+
+/* The pseudo field that is a record's own id (see record keys below). */
+#define FIELD_API_ID "$id"
+
+struct treaty_field {
+	const char *name;
+	const char *api[SIDES]; /* the systems' own field names */
+	uint32_t key; /* stable number of the name, unique in its record type */
+	struct value_type type;
+	enum direction direction;
+	enum on_edit on_edit;
+	bool blank_erases; /* no base: a blank owner erases a filled copy */
+	enum deliver deliver;
+	struct conflict_rule conflict; /* BOTH_WAYS only */
+	struct map_entry *map; /* or NULL */
+	int map_n;
+	enum map_unknown map_unknown;
+	struct sv map_default;
+	int truncate;	 /* > 0: characters kept on the way to the copy */
+	bool confidential; /* masked in output */
+	uint64_t rule; /* digest of all that decides this field; never 0 */
+	struct place place;
+};
+
+/* match: one way to recognise a pair; all fields must agree, none blank. */
+struct treaty_match {
+	int *field;
+	int n;
+};
+
+/* Which record type is which object, per side. 'key' is a field there that
+ * holds the other system's record id, or NULL. Each key is also an ordinary
+ * one-way field named 'key.ats' or 'key.salesforce', from the other side's
+ * FIELD_API_ID: written at linking, restored when somebody edits it. */
+struct treaty_record {
+	const char *name;
+	int domain;
+	struct {
+		const char *object;
+		const char *key;
+		int key_field; /* index of its field, or -1 */
+		bool create;   /* created here when it is missing here */
+		/* when the record is deleted on this side: fields to set on
+		 * the other; by default nothing is done */
+	} side[SIDES];
+	struct treaty_match *match;
+	int match_n;
+	struct treaty_field *field;
+	int field_n;
+	int priority; /* position in the document; lower is written first */
+	struct place place;
+};
+
+struct treaty {
+	struct arena arena;
+	const char *file;
+	const char *name;
+	int version;
+	const char *system[SIDES]; /* kind: 'bullhorn', 'salesforce' */
+	const char *finance;	   /* or NULL */
+	struct treaty_role *role;
+	int role_n;
+	struct treaty_domain *domain;
+	int domain_n;
+	struct treaty_record *record;
+	int record_n;
+	unsigned char digest[32]; /* SHA-256 of the canonical meaning */
+};
+
+void treaty_destroy(struct treaty *t);
+
+/* -1 when there is none. */
+int treaty_record_by_name(const struct treaty *t, struct sv name);
+int treaty_record_by_object(const struct treaty *t, enum side side, struct sv object);
+int treaty_field_by_name(const struct treaty_record *r, struct sv name);
+int treaty_field_by_key(const struct treaty_record *r, uint32_t key);
+int treaty_field_by_api(const struct treaty_record *r, enum side side, struct sv api);
+
+/* The other side of a one-way field. */
+static inline enum side field_owner(const struct treaty_field *f)
+{
+	return side_other((enum side)f->direction);
+}
+
+/* A value of side 'from' as the other side means it: picklist map, truncation.
+ * False when the map does not know it and the rule says hold; *out is then
+ * unknown. Pure. */
+bool field_translate(const struct treaty_field *f, enum side from, struct value v,
+		     struct arena *a, struct value *out);
+
+/* Do these two mean the same: is one the translation of the other? */
+bool field_agree(const struct treaty_field *f, struct value ats, struct value salesforce,
+		 struct arena *a);
+
+#endif
