@@ -24,10 +24,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
-#include "treaty/treaty.h"
-
-/* Who made a change, as far as the system tells. */
-enum author { AUTHOR_UNKNOWN, AUTHOR_OWN, AUTHOR_FOREIGN };
+#include "settle/observation.h"
 
 /* What to read or write of one object: only mapped fields, never all. */
 struct field_ref {
@@ -42,9 +39,6 @@ struct object_ref {
 	const struct field_ref *field;
 	int field_n;
 };
-
-/* UNKNOWN: not in the answer, without proof that it is gone. */
-enum existence { EXISTENCE_UNKNOWN, EXISTENCE_PRESENT, EXISTENCE_DELETED, EXISTENCE_MERGED };
 
 struct row {
 	struct sv id; /* normalised: Salesforce ids have 18 characters */

@@ -1,0 +1,110 @@
+/* link.h - a link: two records, one in each system, known to be the same
+ * thing; and its slots, the pending write to each side.
+ *
+ * One link is one compact row of the store: one read and one write a settle,
+ * whatever the number of fields. The structs here are what settle works on;
+ * their memory is the arena of the unit of work.
+ *
+ *   linking:   (no row) -> LOOKUP -> CREATING -> LINKED -> BROKEN
+ *                            '-> LINKED (found)      '-> LINKED (came back)
+ *   slot:      IDLE -> DECIDED -> SENT -> IDLE (answered)
+ *                        ^          '-> LOST -> IDLE or DECIDED (after a read)
+ */
+#ifndef TREATY_LINK_H
+#define TREATY_LINK_H
+
+#include "settle/observation.h"
+
+enum link_state {
+	LINK_LOOKUP,	/* one side known; the other is to be looked up */
+	LINK_CREATING,	/* looked up, not there; being created */
+	LINK_LINKED,
+	LINK_AMBIGUOUS, /* several fit; a person links */
+	LINK_BROKEN,	/* a side is deleted or merged away: writes suspended */
+};
+
+/* Why a field is not decided by its rule just now. */
+enum hold {
+	HOLD_NONE,
+	HOLD_CONFLICT,	/* both sides changed and a person decides */
+	HOLD_REJECTED,	/* the target refused this value */
+	HOLD_UNMAPPED,	/* the picklist map does not know the value */
+	HOLD_REFERENCE, /* the record referred to has no link yet */
+	HOLD_LOOP,	/* restored too often: writing stopped */
+	HOLD_PAUSED,	/* somebody pressed the stop button */
+};
+const char *hold_name(enum hold h);
+
+/* What a person said about a held field. */
+enum resolve_action {
+	RESOLVE_NONE,
+	RESOLVE_TAKE_ATS = 1 + SIDE_ATS,
+	RESOLVE_TAKE_SALESFORCE = 1 + SIDE_SALESFORCE,
+	RESOLVE_VALUE,	/* write the typed value to both */
+	RESOLVE_RETRY,	/* send it again as it is */
+	RESOLVE_IGNORE, /* the bases move to what each side shows */
+};
+
+struct link_field {
+	struct value base[SIDES]; /* unknown when rule is 0 */
+	uint64_t rule;		  /* digest the bases were made under; 0: no base */
+	enum hold hold;
+	struct value held[SIDES]; /* what the sides showed when it was held */
+	unsigned restores;	  /* in a row, without a change at the owner */
+	enum resolve_action resolve;
+	struct value resolve_value;	  /* RESOLVE_VALUE: in the ATS's form */
+	struct value resolve_seen[SIDES]; /* what the person was shown */
+};
+
+/* A value whose write got no answer: it may still be executed until 'until'. */
+struct ghost {
+	enum side side;
+	int field;
+	struct value value;
+	int64_t until_ms;
+};
+
+struct link {
+	int64_t id; /* 0: no row yet */
+	int record; /* index of the record type */
+	struct sv remote[SIDES]; /* record ids; empty: not known */
+	enum link_state state;
+	enum existence existence[SIDES]; /* base of existence */
+	int64_t confirmed_seq[SIDES]; /* observations that began before are old */
+	bool marks_wait; /* marks of it wait for a slot to be answered */
+	struct link_field *field; /* as treaty_record.field */
+	struct ghost *ghost;
+	int ghost_n;
+};
+
+enum slot_state { SLOT_IDLE, SLOT_DECIDED, SLOT_SENT, SLOT_LOST };
+const char *slot_state_name(enum slot_state s);
+
+/* Why a value is written; also its priority class. */
+enum cause { CAUSE_CHANGE, CAUSE_RESOLVE, CAUSE_RESTORE, CAUSE_BACKFILL };
+const char *cause_name(enum cause c);
+
+struct slot_field {
+	int field;
+	struct value source; /* at the side it comes from; its base when confirmed */
+	struct value target; /* as sent; the target's base when confirmed */
+	struct sv step_id;   /* DELIVER_EACH: the step that this delivers */
+	enum cause cause;
+};
+
+struct slot {
+	enum slot_state state;
+	bool create;
+	struct slot_field *field;
+	int field_n;
+	int64_t decided_ms;
+	int64_t fence_ms; /* when the reads of its two-way fields began; 0: none */
+	int64_t sent_ms;
+	int64_t next_ms; /* not before */
+	int attempts;
+};
+
+/* The only way to change a slot's state; an illegal move is a panic. */
+void slot_move(struct slot *s, enum slot_state to);
+
+#endif

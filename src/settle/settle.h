@@ -1,0 +1,92 @@
+/* settle.h - the decision: given the rules, a link's row and what the sides
+ * showed, what is to be written where, what moves, and what a person must see.
+ *
+ * Pure: no I/O, no clock, no log; everything it makes is in the arena given.
+ * Any thread. The rules are those of docs/architecture.md, 'Settle'. Deciding
+ * twice from the same input gives the same plan; deciding again after the plan
+ * was carried out gives nothing to do. */
+#ifndef TREATY_SETTLE_H
+#define TREATY_SETTLE_H
+
+#include "settle/link.h"
+
+enum { RESTORES_MAX = 3 }; /* in a row, before writing stops */
+
+/* An undelivered step of a DELIVER_EACH field, oldest first. */
+struct step {
+	int field;
+	struct sv id;
+	struct value value; /* at the owner */
+};
+
+struct settle_input {
+	const struct treaty_record *type;
+	const struct link *link;
+	/* NULL: not read. A side that the plan needs is asked for in 'need'. */
+	const struct observation *seen[SIDES];
+	/* AUTHOR_OWN only when every mark of that side since the last settle
+	 * was our own; the observation's author, when known, counts more. */
+	enum author author[SIDES];
+	const struct slot *slot[SIDES]; /* never SENT: the caller waits for the answer */
+	const struct step *step;
+	int step_n;
+	const bool *paused; /* per field, or NULL */
+	int64_t now_ms;
+	int64_t longest_request_ms[SIDES];
+};
+
+/* Entries of the conflict log (design: mismatches) and of the journal. */
+enum mismatch_kind {
+	MISMATCH_CONFLICT,
+	MISMATCH_EDIT,	     /* of a read-only copy */
+	MISMATCH_REJECTED,
+	MISMATCH_AMBIGUOUS,
+	MISMATCH_OVERTAKEN,
+	MISMATCH_ALTERED,
+	MISMATCH_LOOP,
+	MISMATCH_DRIFT,
+	MISMATCH_UNAVAILABLE,
+	MISMATCH_UNDELIVERABLE,
+};
+const char *mismatch_kind_name(enum mismatch_kind k);
+
+struct finding {
+	enum {
+		FINDING_LOG,   /* happened, decided by rule; closed from the start */
+		FINDING_OPEN,  /* waits for a person, or has other values now */
+		FINDING_CLOSE, /* no longer so */
+	} what;
+	enum mismatch_kind kind;
+	int field; /* or -1: the record */
+	struct value value[SIDES];
+	enum side lost_side; /* LOG of an overwritten value: where it stood */
+	struct value lost;   /* the value that we overwrite; unknown: none */
+	struct sv detail;
+};
+
+struct plan {
+	/* A side that must be read before all is decided. What is decided here
+	 * holds nevertheless; the marks stay when a need cannot be met. */
+	bool need[SIDES];
+	struct link link; /* the row as it is to be stored */
+	struct slot slot[SIDES];
+	bool slot_changed[SIDES];
+	/* DELIVER_EACH: the owner shows what no step says; becomes a step */
+	struct step *divergence;
+	int divergence_n;
+	struct finding *finding;
+	int finding_n;
+};
+
+void settle(const struct settle_input *in, struct arena *a, struct plan *out);
+
+/* After an answer: the bases move to what was sent. 'field_ok' may be NULL
+ * (all) or says which of the slot's fields the target took. */
+void settle_confirm(const struct treaty_record *type, struct link *link, const struct slot *slot,
+		    enum side side, const bool *field_ok);
+
+/* A slot whose answer was lost: its values may still arrive until then. */
+void settle_lost(struct link *link, const struct slot *slot, enum side side, int64_t until_ms,
+		 struct arena *a);
+
+#endif
