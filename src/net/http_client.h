@@ -8,7 +8,9 @@
  *   ERR_TOO_BIG     the answer passed the limit (it was executed)
  * Any complete HTTP answer is success here, whatever its status. Plain http is
  * refused but to loopback addresses; redirects are never followed. Proxies
- * from the environment are not used for loopback. */
+ * from the environment are not used for loopback. A request is sent at most
+ * once, except GET and HEAD on a kept-alive connection found dead. Messages
+ * name the address without its query, which may hold a token. */
 #ifndef TREATY_HTTP_CLIENT_H
 #define TREATY_HTTP_CLIENT_H
 
@@ -25,6 +27,7 @@ struct http_header {
 	struct sv value;
 };
 
+/* Zero it before the first http_perform; a call may be performed again. */
 struct http_call {
 	/* the request; owned by the caller */
 	const char *method; /* 'GET' */
@@ -47,6 +50,10 @@ void http_call_finish(struct http_call *call);
 /* A header of the answer (name without colon, any case), trimmed; empty if
  * absent. A view into headers_out. */
 struct sv http_answer_header(const struct http_call *call, const char *name);
+
+/* Iterates over all headers, for those that come several times (Set-Cookie):
+ * *rest starts as buf_sv(&call->headers_out); false at the end. */
+bool http_header_next(struct sv *rest, struct sv *name, struct sv *value);
 
 /* True for 'https://' URLs and for 'http://' ones to 127.0.0.0/8, [::1] or
  * localhost; else false with ERR_BAD_INPUT. */
