@@ -1,0 +1,94 @@
+/* engine.h - the flow: steps over one store, one treaty and two systems.
+ *
+ * Each step does one unit of work and returns; a thread is a loop around a
+ * step (run.c), a test calls them one by one with a clock it turns by hand.
+ * Every step crosses only committed transactions: the process may die between
+ * any two instructions and carry on from the store.
+ *
+ * Threads: one thread a side in engine_feed; any number in engine_settle and
+ * engine_deliver. The engine owns nothing it is given. */
+#ifndef TREATY_ENGINE_H
+#define TREATY_ENGINE_H
+
+#include "store/store.h"
+#include "systems/connector.h"
+
+struct engine;
+
+struct engine_options {
+	const struct treaty *treaty;
+	struct store *store;
+	struct connector *system[SIDES];
+	struct clock *clock;
+	bool shadow;	  /* settle and journal, send nothing */
+	int64_t fence_ms; /* 0: 5000 */
+	int64_t echo_linger_ms; /* how long our own echoes wait to be read
+				 * together; 0: 2000, negative: not at all */
+	int64_t request_ms[SIDES]; /* longest request; 0: the connector's */
+	int concurrent[SIDES];	   /* calls at once; 0: the connector's */
+};
+
+struct engine *engine_create(const struct engine_options *o);
+void engine_destroy(struct engine *e);
+
+/* What a step says: IDLE nothing to do now; WORKED call again; FAILED a system
+ * or the store said no, err says why (the system's state is kept, so IDLE
+ * follows until it is to be tried again). */
+enum step_result { STEP_IDLE, STEP_WORKED, STEP_FAILED };
+
+/* Once after opening: what was in flight when the process died becomes a lost
+ * answer; both organisations are bound to the store. */
+bool engine_start(struct engine *e, struct err *err);
+
+/* Feed of one side: its next batch becomes marks, with the cursor, in one
+ * transaction. Waits up to wait_ms for something to say. */
+enum step_result engine_feed(struct engine *e, enum side side, int64_t wait_ms, struct err *err);
+
+/* The next batch of dirty records: read, settle, store. */
+enum step_result engine_settle(struct engine *e, struct err *err);
+
+/* The next batch of slots of one side: fence, send, record the answers. */
+enum step_result engine_deliver(struct engine *e, enum side side, struct err *err);
+
+/* Things that are due by the clock: lost answers that can be asked for again,
+ * systems to be tried again, references that came to be linked. */
+enum step_result engine_tick(struct engine *e, struct err *err);
+
+/* The earliest time at which an idle engine has work by the clock alone, or
+ * INT64_MAX. For tests that turn the clock and threads that sleep. */
+int64_t engine_next_ms(struct engine *e);
+
+/* All steps in turn until none works (single-threaded; for tests and one-shot
+ * commands). False when 'limit' rounds did not suffice. The clock is not
+ * turned: what waits for a time stays. */
+bool engine_run_idle(struct engine *e, int limit, struct err *err);
+
+/* Bulk linking of existing records by the treaty's keys and match rules; see
+ * link.h. 'progress' may be NULL. */
+struct link_report {
+	const char *record;
+	int64_t listed[SIDES];
+	int64_t linked_before, linked_by_key, linked_by_match;
+	int64_t ambiguous;
+	int64_t alone[SIDES];	 /* without a counterpart */
+	int64_t to_create[SIDES]; /* of the other side's alone, by policy */
+};
+bool engine_link(struct engine *e, int record, struct link_report *out,
+		 void (*progress)(void *arg, const struct link_report *r), void *arg,
+		 struct err *err);
+
+/* What a person says about a mismatch. 'text' is the typed value for
+ * RESOLVE_VALUE. The record is marked; the engine acts on its next settle. */
+bool engine_resolve(struct store *s, const struct treaty *t, int64_t mismatch_id,
+		    enum resolve_action action, struct sv text, struct sv who, struct err *err);
+
+/* Stop button: scope is "", a side's name, a record type, "type.field", or
+ * "side:object:id". Durable; writing stops within one batch. */
+bool engine_pause(struct store *s, const struct treaty *t, struct sv scope, bool pause,
+		  struct sv who, struct err *err);
+
+/* Marks a record dirty by hand, or all of a type with an empty id. */
+bool engine_mark(struct store *s, const struct treaty *t, enum side side, int record, struct sv id,
+		 struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* db.h - a thin layer over SQL: prepared statements, typed binding, and a
+ * transaction whose first error sticks, so that callers look once at its end.
+ *
+ * Statements are written for SQLite and PostgreSQL alike: parameters $1, $2 in
+ * order, ON CONFLICT ... DO UPDATE, RETURNING; bytes, text and 64-bit integers
+ * only. A struct db belongs to one thread at a time.
+ *
+ * The statement text must be a literal (or live as long as the db): prepared
+ * statements are kept by its address. */
+#ifndef TREATY_DB_H
+#define TREATY_DB_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+struct db;
+struct db_stmt;
+
+struct db_options {
+	bool volatile_ok; /* tests only: no fsync */
+	bool read_only;
+};
+
+/* Creates the file when it is missing (not when read_only). */
+struct db *db_open_sqlite(const char *path, const struct db_options *o, struct err *err);
+void db_close(struct db *db);
+
+/* The sticky error: set by the first failing call; every later db_run and
+ * db_next does nothing until db_clear. */
+const struct err *db_error(const struct db *db);
+bool db_ok(const struct db *db);
+void db_clear(struct db *db);
+/* For callers that find stored content unreadable. */
+void db_fail(struct db *db, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Binds by 'types', a letter a parameter: i int64_t, t struct sv as text,
+ * b struct sv as bytes (a view with a NULL pointer binds NULL). db_run is for
+ * statements without rows and returns the number of rows changed. */
+int64_t db_run(struct db *db, const char *sql, const char *types, ...);
+
+/* A query: while (db_next(q)) ...; the statement is given back at its end, or
+ * by db_done when left early. Column views are valid until the next db_next. */
+struct db_stmt *db_query(struct db *db, const char *sql, const char *types, ...);
+bool db_next(struct db_stmt *q);
+void db_done(struct db_stmt *q);
+int64_t db_i64(struct db_stmt *q, int column);
+struct sv db_sv(struct db_stmt *q, int column);
+bool db_is_null(struct db_stmt *q, int column);
+
+/* One number, or 'otherwise' when there is no row. */
+int64_t db_scalar(struct db *db, int64_t otherwise, const char *sql, const char *types, ...);
+
+/* Several statements without parameters or results. */
+void db_script(struct db *db, const char *sql);
+
+/* A statement's query plan as text, for tests that hold indexes to their use. */
+void db_explain(struct db *db, const char *sql, struct buf *out);
+
+#endif

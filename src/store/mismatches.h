@@ -1,0 +1,47 @@
+/* mismatches.h - the conflict log: what people must see or decide.
+ *
+ * At most one entry is open for a link, field and kind: a finding that repeats
+ * one brings its values up to date. All functions run in a transaction. */
+#ifndef TREATY_MISMATCHES_H
+#define TREATY_MISMATCHES_H
+
+#include "settle/settle.h"
+#include "store/store.h"
+
+struct mismatch {
+	int64_t id;
+	int64_t link_id; /* 0: of a system, not of a record */
+	enum mismatch_kind kind;
+	struct sv record, field; /* names; field empty: the record */
+	struct sv remote[SIDES]; /* record ids */
+	struct value value[SIDES];
+	struct sv lost;	  /* shown form of an overwritten value; may be empty */
+	struct sv detail; /* one line for people */
+	struct sv found_by; /* feed, sweep, write, link */
+	bool open;
+	int64_t opened_ms, closed_ms;
+	int64_t times; /* how often it was found */
+	struct sv closed_by;
+};
+
+/* A finding of settle about a link; record-level when finding->field < 0. */
+void mismatch_note(struct db *db, const struct treaty_record *type, const struct link *link,
+		   const struct finding *f, struct sv found_by, int64_t now_ms);
+
+/* Of a system: 'unavailable' and the like. */
+void mismatch_system(struct db *db, enum side side, enum mismatch_kind kind, bool open,
+		     struct sv detail, int64_t now_ms);
+
+/* Newest first when not 'open_only', oldest first when so. Rows in the arena. */
+int mismatch_list(struct db *db, bool open_only, int limit, struct arena *a,
+		  struct mismatch **out);
+bool mismatch_get(struct db *db, int64_t id, struct arena *a, struct mismatch *out);
+int64_t mismatch_open_count(struct db *db);
+
+/* Opens one for records that fit several others when linking. */
+void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
+			struct sv remote, struct sv detail, int64_t now_ms);
+void mismatch_close_link(struct db *db, int64_t link_id, enum mismatch_kind kind, struct sv by,
+			 int64_t now_ms);
+
+#endif

@@ -1,0 +1,68 @@
+/* store.h - the one durable state: opening, binding to the systems, and
+ * transactions.
+ *
+ * Every change is a transaction, run by store_tx. With 'threaded' one writer
+ * thread runs the transactions of all threads in groups: a savepoint each, one
+ * fsync for all who waited; store_tx returns when the group is on disk. A
+ * transaction that fails is rolled back alone. Without 'threaded' it runs in
+ * the caller (tests, the command line).
+ *
+ * A transaction function must not block on anything but the db, and must not
+ * call store_tx. */
+#ifndef TREATY_STORE_H
+#define TREATY_STORE_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "store/db.h"
+
+struct store;
+
+/* For the crash walk: called before and after each commit, and by scripted
+ * systems around each request. Once it answers false the process counts as
+ * dead: every later transaction and request fails with ERR_STOPPED. */
+struct crash {
+	int64_t steps;	/* durable steps counted so far */
+	int64_t die_at; /* 0: never */
+	bool dead;
+};
+bool crash_step(struct crash *c); /* c may be NULL */
+
+struct store_options {
+	const char *path;
+	bool threaded;
+	bool volatile_ok; /* tests only */
+	bool read_only;
+	struct clock *clock;
+	struct crash *crash; /* or NULL */
+	struct sv key;	     /* seals credentials; 32 bytes, or empty: none */
+};
+
+/* Creates or upgrades the schema; refuses a store of a newer version. */
+struct store *store_open(const struct store_options *o, struct err *err);
+void store_close(struct store *s);
+
+typedef bool (*store_fn)(struct db *db, void *arg, struct err *err);
+bool store_tx(struct store *s, store_fn fn, void *arg, struct err *err);
+
+struct clock *store_clock(struct store *s);
+
+/* Local sequence numbers: strictly growing over the store's whole life.
+ * seq_now may be read by any thread; seq_next only in a transaction. */
+int64_t store_seq_now(struct store *s);
+int64_t store_seq_next(struct store *s, struct db *db);
+
+/* The store's identity: the first call writes it; a later one with another
+ * text fails with ERR_CONFLICT naming both. 'what' is e.g. 'treaty',
+ * 'salesforce organisation'. */
+bool store_bind(struct store *s, const char *what, struct sv identity, struct err *err);
+
+/* Small named values: cursors, flags. In a transaction. */
+struct sv meta_get(struct db *db, const char *name, struct arena *a);
+void meta_put(struct db *db, const char *name, struct sv value);
+
+/* Counters that only grow (see ledger.h). In a transaction. */
+void counter_add(struct db *db, const char *name, int64_t n);
+int64_t counter_get(struct db *db, const char *name);
+
+#endif
