@@ -23,6 +23,8 @@ enum presence {
 	PRESENT_SAME_NAME,  /* no Bullhorn_Id__c, no e-mail; found by both names and phone */
 	PRESENT_TWICE,	    /* two records with the e-mail, neither linked (a handful) */
 	PRESENT_MISSING,    /* Salesforce does not have it */
+	PRESENT_ONLY,	    /* only Salesforce has it: Bullhorn loads nothing. Job
+			     * orders, at the end of their array */
 };
 
 /* Fields that differ at Salesforce when PRESENT_DIFFERS. */
@@ -137,5 +139,16 @@ void people_destroy(struct people *p);
 
 /* Every skill that people_generate uses, ends in NULL. */
 const char *const *people_skills(void);
+
+/* How the two systems spell a status: Bullhorn's values are from its real
+ * picklists, Salesforce's are this firm's own. Ends in { NULL, NULL }. */
+struct spelling {
+	const char *ats, *sf;
+};
+extern const struct spelling people_company_status[];	 /* Active Account = Active */
+extern const struct spelling people_candidate_status[];
+extern const struct spelling people_job_status[];
+extern const struct spelling people_placement_status[];
+extern const struct spelling people_employment[];
 
 #endif

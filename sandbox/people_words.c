@@ -167,6 +167,23 @@ const struct trade trades[] = {
 };
 const size_t trades_len = countof(trades);
 
+/* The skills of all trades, each once; a test holds it to them. */
+const char *const skill_names[] = {
+	"ACLS", "ARRT-R", "AWS", "AWS D1.1", "Accounts Payable", "Active Directory", "Azure", "BLS",
+	"Blueprint Reading", "CNC", "CT", "Calipers", "Cerner", "Cisco", "Cold Calling",
+	"Conduit Bending", "Data Entry", "De-escalation", "Docker", "EHR", "EKG", "EPA 608", "Epic",
+	"Excel", "Filing", "Forklift", "GAAP", "GD&T", "Grinding", "HVAC", "ICD-10", "ISO 9001",
+	"Inventory", "Java", "Lathe", "Linux", "Low Voltage", "MIG", "MRI", "Mammography",
+	"Medical Billing", "Minutes", "Month-End Close", "NEC Code", "Networking", "OSHA 10",
+	"OSHA 30", "Order Entry", "Order Picking", "Outlook", "PACS", "PALS", "PLC", "Palletizing",
+	"Patient Positioning", "Payroll", "Phlebotomy", "Pipe Fitting", "PowerPoint", "PowerShell",
+	"Preventive Maintenance", "Python", "QuickBooks", "REST", "RF Scanner", "React",
+	"Reconciliation", "SAP", "SQL", "Salesforce", "Scheduling", "Shipping", "Spanish",
+	"Stick Welding", "TIG", "Telemetry", "Travel Booking", "Triage", "Troubleshooting",
+	"Typing 60 WPM", "Ultrasound", "VMware", "Vital Signs", "WMS", "Windows Server", "Wound Care",
+	"Zendesk", NULL,
+};
+
 LIST(firm_heads,
      "Alder", "Amber", "Anchor", "Apex", "Arbor", "Atlas", "Beacon", "Bluefield", "Bridgeway", "Brightwater",
      "Cascade", "Cedar Point", "Clearview", "Copperline", "Cornerstone", "Crestwood", "Eastgate", "Elmhurst",

@@ -36,6 +36,7 @@ extern const struct town towns[];
 extern const size_t towns_len;
 extern const struct trade trades[];
 extern const size_t trades_len;
+extern const char *const skill_names[]; /* ends in NULL */
 extern const char *const firm_heads[];
 extern const size_t firm_heads_len;
 extern const char *const firm_trades[];
