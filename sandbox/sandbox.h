@@ -27,9 +27,14 @@ struct named_value {
 	struct sv value; /* ptr NULL = null */
 };
 
+struct call_count {
+	char *endpoint; /* 'GET query' */
+	int64_t count;
+};
+
 struct calls {
-	struct call_count *items; /* by endpoint: 'GET query' */
-	size_t len, cap;
+	struct call_count *items;
+	size_t len;
 	int64_t total; /* since start or reset */
 };
 
@@ -89,7 +94,9 @@ struct sandbox {
 	struct sandbox_options options;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* broadcast after every change and on stop */
+	pthread_cond_t stopped; /* broadcast on stop only: those who just wait */
 	bool stopping;
+	bool shutdown_asked; /* by a control request; main looks */
 	struct clock *clock;
 	struct rng rng; /* for faults and the office; under the lock */
 	struct people *people;
@@ -117,8 +124,15 @@ void sandbox_wake(struct sandbox *box);
  * sandbox stops. */
 bool sandbox_wait_until(struct sandbox *box, int64_t deadline_ms);
 int64_t sandbox_steady_ms(void);
+/* Without the lock: waits, but not past the stop. */
+void sandbox_pause_ms(struct sandbox *box, int64_t ms);
 
 void calls_count(struct calls *c, const char *endpoint);
+void calls_reset(struct calls *c);
+
+/* front.c: what every request of a system passes before the system sees it:
+ * control endpoints, counting, faults, latency. 'ctx' is the struct system. */
+void front_handle(void *ctx, const struct http_request *req, struct http_response *resp);
 
 /* Filled by each system's own file; they load their rows from box->people. */
 bool salesforce_open(struct system *s, struct err *err);

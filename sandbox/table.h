@@ -12,6 +12,8 @@
 #ifndef SANDBOX_TABLE_H
 #define SANDBOX_TABLE_H
 
+#include <uthash.h>
+
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -47,7 +49,7 @@ enum field_flags {
 	FIELD_NO_UPDATE = 1 << 7,
 	FIELD_READ_ONLY = FIELD_NO_CREATE | FIELD_NO_UPDATE,
 	FIELD_DEFAULTED = 1 << 8,    /* has 'initial' on create */
-	FIELD_AUTONUMBER = 1 << 9,
+	FIELD_AUTONUMBER = 1 << 9,   /* 'initial' is what precedes the number */
 	FIELD_NAME = 1 << 10,	     /* the record's name */
 	FIELD_CUSTOM = 1 << 11,
 	FIELD_ID_LOOKUP = 1 << 12,
@@ -123,7 +125,8 @@ struct row {
 	struct sv merged_into; /* id of the survivor, or SV_NONE */
 	struct change *last;   /* newest first; NULL when only loaded */
 	void *extra;	       /* the system's own; freed by it */
-	struct row_link *links; /* the table's own */
+	size_t place;	       /* in table->rows */
+	UT_hash_handle by_id;  /* the table's own */
 };
 
 struct tables;
@@ -136,7 +139,7 @@ struct table {
 	size_t rows_len, rows_cap;
 	uint64_t next_number; /* of the next id or autonumber, from 1 */
 	struct table_index **indexes; /* one a field, NULL where none */
-	struct row_link *by_id;
+	struct row *by_id;
 	void *extra;
 };
 
