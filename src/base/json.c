@@ -138,3 +138,26 @@ void buf_add_json(struct buf *b, struct json_object *o)
 		o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
 	buf_add(b, sv_make(s, n));
 }
+
+void buf_add_json_text(struct buf *b, struct sv s)
+{
+	size_t from = 0;
+	buf_addc(b, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_add(b, sv_make(s.ptr + from, i - from));
+		from = i + 1;
+		switch (c) {
+		case '"': buf_add(b, SV("\\\"")); break;
+		case '\\': buf_add(b, SV("\\\\")); break;
+		case '\n': buf_add(b, SV("\\n")); break;
+		case '\r': buf_add(b, SV("\\r")); break;
+		case '\t': buf_add(b, SV("\\t")); break;
+		default: buf_addf(b, "\\u%04x", c);
+		}
+	}
+	buf_add(b, sv_make(s.ptr + from, s.len - from));
+	buf_addc(b, '"');
+}

@@ -36,5 +36,7 @@ void json_put_sv(struct json_object *o, const char *key, struct sv s);
 void json_put_i64(struct json_object *o, const char *key, int64_t n);
 void json_put_bool(struct json_object *o, const char *key, bool b);
 void buf_add_json(struct buf *b, struct json_object *o);
+/* A JSON string with its quotes, written without building an object. */
+void buf_add_json_text(struct buf *b, struct sv s);
 
 #endif
