@@ -32,4 +32,9 @@ bool value_from_json(const struct value_dialect *d, const struct value_type *typ
 struct json_object *value_to_json(const struct value_dialect *d, const struct value_type *type,
 				  struct value v);
 
+/* Can the dialect say it? A set's member that holds the separator (',' where
+ * sets are SET_COMMA) would be read back as two: ERR_BAD_INPUT, and the value
+ * must not be written. Every other value can be said in every dialect. */
+bool value_fits(const struct value_dialect *d, struct value v, struct err *err);
+
 #endif

@@ -74,7 +74,8 @@ enum type_kind {
 
 struct value_type {
 	enum type_kind kind;
-	int scale;	     /* decimal, currency: digits kept; -1: all */
+	int scale;	     /* decimal, currency: digits kept, half away from
+			      * zero rounded up; -1: all */
 	const char *region;  /* phone: 'US' and the like, or NULL */
 	int link_record;     /* link: index of the record type, else -1 */
 };
@@ -82,6 +83,8 @@ struct value_type {
 const char *type_name(enum type_kind kind); /* as the treaty spells it */
 bool type_from_name(struct sv name, enum type_kind *kind);
 const char *value_kind_name(enum value_kind kind);
+/* Regions whose numbering plan is known: 'US', 'CA', 'GB', ... */
+bool phone_region_known(struct sv name);
 
 static inline bool value_eq(struct value a, struct value b)
 {
@@ -100,8 +103,8 @@ static inline struct value value_null(void)
 }
 
 /* The canonical value of a text in a plain spelling (ISO dates, 'true', sets
- * with one member a line or separated by ';'). Used for what people type and
- * for picklist maps. False with ERR_BAD_INPUT ('"31/12" is not a date'), then
+ * with one member a line, or separated by ';' when it is one line without an
+ * end). Used for what people type and for picklist maps. False with ERR_BAD_INPUT ('"31/12" is not a date'), then
  * *out is unknown. */
 bool value_from_text(const struct value_type *type, struct sv text, struct arena *a,
 		     struct value *out, struct err *err);
