@@ -31,6 +31,6 @@ void *arena_alloc(struct arena *a, size_t size);
 struct sv arena_sv(struct arena *a, struct sv s);
 char *arena_str(struct arena *a, struct sv s);
 struct sv arena_printf(struct arena *a, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3), nonnull(2)));
 
 #endif
