@@ -10,6 +10,7 @@
 #ifndef TREATY_ENGINE_H
 #define TREATY_ENGINE_H
 
+#include "settle/settle.h"
 #include "store/store.h"
 #include "systems/connector.h"
 

@@ -51,6 +51,12 @@ struct link_field {
 	enum hold hold;
 	struct value held[SIDES]; /* what the sides showed when it was held */
 	unsigned restores;	  /* in a row, without a change at the owner */
+	int64_t restored_ms;	  /* the last of them */
+	/* The base of 'altered_side' before we took a difference there for an
+	 * alteration by the target in our own write; altered_ms 0: none. */
+	struct value altered;
+	enum side altered_side;
+	int64_t altered_ms;
 	enum resolve_action resolve;
 	struct value resolve_value;	  /* RESOLVE_VALUE: in the ATS's form */
 	struct value resolve_seen[SIDES]; /* what the person was shown */

@@ -10,7 +10,11 @@
 
 #include "settle/link.h"
 
-enum { RESTORES_MAX = 3 }; /* in a row, before writing stops */
+/* So many restores of one field within the window, without a change at the
+ * owner, and writing stops: something or somebody fights us. The window keeps
+ * four honest slips in a year from looking like a loop. */
+enum { RESTORES_MAX = 3 };
+#define RESTORES_WINDOW_MS (24 * 3600 * (int64_t)1000)
 
 /* An undelivered step of a DELIVER_EACH field, oldest first. */
 struct step {
@@ -24,9 +28,12 @@ struct settle_input {
 	const struct link *link;
 	/* NULL: not read. A side that the plan needs is asked for in 'need'. */
 	const struct observation *seen[SIDES];
-	/* AUTHOR_OWN only when every mark of that side since the last settle
-	 * was our own; the observation's author, when known, counts more. */
+	/* Of the marks since the last settle: OWN when all were our own,
+	 * FOREIGN when one was not. */
 	enum author author[SIDES];
+	/* Which fields the feed said that our own writes changed; NULL when it
+	 * does not tell. */
+	const bool *own_field[SIDES];
 	const struct slot *slot[SIDES]; /* never SENT: the caller waits for the answer */
 	const struct step *step;
 	int step_n;
@@ -71,9 +78,13 @@ struct plan {
 	struct link link; /* the row as it is to be stored */
 	struct slot slot[SIDES];
 	bool slot_changed[SIDES];
-	/* DELIVER_EACH: the owner shows what no step says; becomes a step */
+	/* DELIVER_EACH: the owner shows what no step says. The caller stores
+	 * it as a step (and settles again with it). */
 	struct step *divergence;
 	int divergence_n;
+	/* Steps that need no delivery (any more), with all before them. */
+	struct step *spent;
+	int spent_n;
 	struct finding *finding;
 	int finding_n;
 };

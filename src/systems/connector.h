@@ -61,6 +61,9 @@ struct change {
 	struct sv id;	/* empty: any record of the object may have changed */
 	enum author author;
 	int64_t at_ms;	/* when the change happened, by the system's clock; 0 unknown */
+	/* names of the fields that it says changed; NULL: it does not say */
+	const char *const *field;
+	int field_n;
 };
 
 struct changes {
