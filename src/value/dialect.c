@@ -86,6 +86,16 @@ static bool read_time(const struct value_dialect *d, const struct value_type *ty
 	return value_from_text(type, text, a, out, err);
 }
 
+/* json-c turns a whole number beyond 64 bits into the nearest end of its range
+ * without a word. Either end is far from any real value, so both are refused. */
+static bool saturated(struct json_object *json)
+{
+	if (!json_object_is_type(json, json_type_int))
+		return false;
+	struct sv text = json_scalar_text(json);
+	return sv_eq(text, SV("18446744073709551615")) || sv_eq(text, SV("-9223372036854775808"));
+}
+
 bool value_from_json(const struct value_dialect *d, const struct value_type *type,
 		     struct json_object *json, struct arena *a, struct value *out,
 		     struct err *err)
@@ -104,6 +114,8 @@ bool value_from_json(const struct value_dialect *d, const struct value_type *typ
 		return refuse_json(err, type, json);
 	if (type->kind == TYPE_DATE || type->kind == TYPE_INSTANT)
 		return read_time(d, type, json, a, out, err);
+	if (saturated(json))
+		return value_refuse(err, json_scalar_text(json), "is beyond 64 bits");
 	bool number = type->kind == TYPE_INTEGER || type->kind == TYPE_DECIMAL ||
 		      type->kind == TYPE_CURRENCY;
 	if (number && json_object_is_type(json, json_type_boolean))
@@ -127,9 +139,12 @@ static struct json_object *write_number(struct sv digits)
 	int64_t n;
 	if (sv_to_i64(digits, &n))
 		return json_object_new_int64(n);
-	/* The text is what is written; the double beside it is never read. */
+	/* The text is what is written; the double beside it is never read.
+	 * '.0' because many readers, json-c among them, keep the digits of a
+	 * fraction but saturate a whole number beyond 64 bits. */
 	char text[1024];
-	snprintf(text, sizeof(text), "%.*s", SV_ARG(digits));
+	bool whole = !memchr(digits.ptr, '.', digits.len);
+	snprintf(text, sizeof(text), "%.*s%s", SV_ARG(digits), whole ? ".0" : "");
 	return json_object_new_double_s(strtod(text, NULL), text);
 }
 

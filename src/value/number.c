@@ -58,7 +58,8 @@ static bool scan(struct sv s, struct decimal *d)
 		return false;
 	if (take(&s, "eE")) {
 		int64_t e;
-		take(&s, "+");
+		if (take(&s, "+") && !is_digit(s))
+			return false;
 		if (!sv_to_i64(s, &e) || e > 10 * TEXT_MAX || e < -10 * TEXT_MAX)
 			return false;
 		d->point += (int)e;

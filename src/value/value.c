@@ -243,6 +243,14 @@ struct sv value_show(struct value v, struct arena *a)
 	return out;
 }
 
+struct value value_truncate(struct value v, size_t chars)
+{
+	if (v.kind != VALUE_TEXT)
+		return v;
+	struct sv cut = sv_trim(text_first(v.text, chars));
+	return cut.len ? (struct value){ VALUE_TEXT, cut } : value_null();
+}
+
 struct value value_dup(struct value v, struct arena *a)
 {
 	return (struct value){ v.kind, v.text.len ? arena_sv(a, v.text) : SV_NONE };

@@ -112,6 +112,10 @@ bool value_from_text(const struct value_type *type, struct sv text, struct arena
 /* For people: sets as 'a; b', null as '(blank)', unknown as '(unknown)'. */
 struct sv value_show(struct value v, struct arena *a);
 
+/* The first 'chars' characters of a text, without blanks at the cut; other kinds
+ * and shorter texts as they are. A view of 'v'. */
+struct value value_truncate(struct value v, size_t chars);
+
 /* A copy whose text lives in the arena. */
 struct value value_dup(struct value v, struct arena *a);
 
