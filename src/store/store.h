@@ -46,6 +46,8 @@ typedef bool (*store_fn)(struct db *db, void *arg, struct err *err);
 bool store_tx(struct store *s, store_fn fn, void *arg, struct err *err);
 
 struct clock *store_clock(struct store *s);
+/* 32 bytes, or NULL: the store was opened without. For credentials.c. */
+const unsigned char *store_key(struct store *s);
 
 /* Local sequence numbers: strictly growing over the store's whole life.
  * seq_now may be read by any thread; seq_next only in a transaction. */

@@ -1,0 +1,34 @@
+/* links.h - links in the store: one compact row each. In a transaction. */
+#ifndef TREATY_LINKS_H
+#define TREATY_LINKS_H
+
+#include "store/marks.h"
+
+/* A link in memory with all fields unknown and no row yet. */
+struct link link_blank(const struct treaty *t, int record, struct arena *a);
+
+/* False when there is none. Fields that the treaty no longer has are left in
+ * the row; fields it has and the row lacks have no base. */
+bool link_get(struct db *db, const struct treaty *t, int64_t id, struct arena *a,
+	      struct link *out);
+bool link_find(struct db *db, const struct treaty *t, int record, enum side side,
+	       struct sv remote, struct arena *a, struct link *out);
+
+/* Writes the row; a new link gets its id. When it came to be LINKED (was not
+ * before), links that waited for it are marked. */
+void link_put(struct store *s, struct db *db, const struct treaty *t, struct link *l);
+void link_delete(struct db *db, int64_t id);
+
+/* The id of the link of a record if that link is whole, else 0. */
+int64_t link_of(struct db *db, const struct treaty *t, int record, enum side side,
+		struct sv remote);
+/* The record id on 'side' of a whole link, or empty. In the arena. */
+struct sv link_remote(struct db *db, int64_t link, enum side side, struct arena *a);
+
+/* Link 'l' waits until that record is linked. */
+void link_wait_for(struct db *db, const struct treaty *t, const struct link *l, int record,
+		   enum side side, struct sv remote);
+
+int64_t links_count(struct db *db, const struct treaty_record *r, enum link_state state);
+
+#endif

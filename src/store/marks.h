@@ -1,0 +1,48 @@
+/* marks.h - records to look at: durable, folded, consumed by settle.
+ *
+ * All functions run in a transaction. */
+#ifndef TREATY_MARKS_H
+#define TREATY_MARKS_H
+
+#include "settle/link.h"
+#include "store/store.h"
+
+struct mark {
+	enum side side;
+	int record; /* index of the record type */
+	struct sv remote;
+	int64_t seq;
+	int64_t due_ms;	 /* not looked at before */
+	int priority;
+	unsigned reads;	 /* sides that must be read: 1 << side */
+	enum author author;
+	struct sv own;	 /* see schema; ptr NULL: not told */
+	const char *source; /* 'feed', 'link', 'fence', 'slot', 'person', ... */
+};
+
+/* Accepts a mark: a new one, or folded into the one that is pending. Fills
+ * m->seq. */
+void mark_put(struct store *s, struct db *db, const struct treaty *t, struct mark *m);
+
+/* The first marks that are due, all of one record type, at most 'max'. A mark
+ * of a type that the treaty does not have is set aside. */
+int marks_due(struct db *db, const struct treaty *t, int64_t now_ms, int max, struct arena *a,
+	      struct mark **out);
+
+/* Settled: gone unless a newer one was folded in since (seq grew). */
+void mark_settled(struct db *db, const struct treaty *t, const struct mark *m);
+/* Stays, but not before due_ms, and with these reads too. */
+void mark_later(struct db *db, const struct treaty *t, const struct mark *m, int64_t due_ms,
+		unsigned reads);
+/* Stays until its link's slot is answered; marks_release lets it go on. */
+void mark_wait(struct db *db, const struct treaty *t, const struct mark *m);
+void marks_release(struct db *db, const struct treaty *t, const struct link *l);
+
+/* When the next mark is due that does not wait; INT64_MAX if none. */
+int64_t marks_next_ms(struct db *db);
+
+/* Record type as stored; see schema.c. */
+int64_t record_key(const struct treaty_record *r);
+int record_by_key(const struct treaty *t, int64_t key);
+
+#endif

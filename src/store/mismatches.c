@@ -1,0 +1,164 @@
+#include "store/mismatches.h"
+
+#define COLUMNS                                                                      \
+	"id, link, kind, record, field, ats, salesforce, value_ats, value_salesforce, lost," \
+	" detail, found_by, open, opened_ms, closed_ms, times, closed_by"
+
+struct entry {
+	int64_t link;
+	enum mismatch_kind kind;
+	struct sv record, field, remote[SIDES], lost, detail, found_by;
+	struct value value[SIDES];
+	bool open;
+};
+
+static int64_t close_open(struct db *db, int64_t link, enum mismatch_kind kind, struct sv field,
+			  struct sv by, int64_t now_ms)
+{
+	return db_run(db,
+		      "UPDATE mismatch SET open = 0, closed_ms = $1, closed_by = $2"
+		      " WHERE link = $3 AND kind = $4 AND field = $5 AND open = 1",
+		      "itiit", now_ms, by, link, (int64_t)kind, field);
+}
+
+static void put_entry(struct db *db, const struct entry *e, int64_t now_ms)
+{
+	struct buf b;
+	buf_init(&b, 4 << 20);
+	value_pack(&b, e->value[SIDE_ATS]);
+	size_t middle = b.len;
+	value_pack(&b, e->value[SIDE_SALESFORCE]);
+	struct sv ats = sv_make(b.ptr, middle), sf = sv_make(b.ptr + middle, b.len - middle);
+	int64_t known = 0;
+	if (e->open)
+		known = db_run(db,
+			       "UPDATE mismatch SET value_ats = $1, value_salesforce = $2,"
+			       " detail = $3, times = times + 1"
+			       " WHERE link = $4 AND kind = $5 AND field = $6 AND open = 1",
+			       "bbtiit", ats, sf, e->detail, e->link, (int64_t)e->kind, e->field);
+	if (!known)
+		db_run(db,
+		       "INSERT INTO mismatch (link, kind, record, field, ats, salesforce, value_ats,"
+		       " value_salesforce, lost, detail, found_by, open, opened_ms, closed_ms,"
+		       " closed_by, times) VALUES"
+		       " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)",
+		       "iitttt" "bb" "ttt" "iii" "t", e->link, (int64_t)e->kind, e->record, e->field,
+		       e->remote[SIDE_ATS].ptr ? e->remote[SIDE_ATS] : SV(""),
+		       e->remote[SIDE_SALESFORCE].ptr ? e->remote[SIDE_SALESFORCE] : SV(""), ats, sf,
+		       e->lost.ptr ? e->lost : SV(""), e->detail.ptr ? e->detail : SV(""),
+		       e->found_by.ptr ? e->found_by : SV(""), (int64_t)e->open, now_ms,
+		       e->open ? (int64_t)0 : now_ms, e->open ? SV("") : SV("rule"));
+	buf_finish(&b);
+}
+
+void mismatch_note(struct db *db, const struct treaty_record *type, const struct link *link,
+		   const struct finding *f, struct sv found_by, int64_t now_ms)
+{
+	struct sv field = f->field >= 0 ? sv_of(type->field[f->field].name) : SV("");
+	if (f->what == FINDING_CLOSE) {
+		close_open(db, link->id, f->kind, field, SV("settled"), now_ms);
+		return;
+	}
+	struct arena a;
+	arena_init(&a);
+	struct entry e = {
+		.link = link->id, .kind = f->kind, .record = sv_of(type->name), .field = field,
+		.remote = { link->remote[SIDE_ATS], link->remote[SIDE_SALESFORCE] },
+		.value = { f->value[SIDE_ATS], f->value[SIDE_SALESFORCE] },
+		.lost = f->lost.kind != VALUE_UNKNOWN ? value_show(f->lost, &a) : SV(""),
+		.detail = f->detail, .found_by = found_by, .open = f->what == FINDING_OPEN,
+	};
+	put_entry(db, &e, now_ms);
+	arena_finish(&a);
+}
+
+/* A system's entries have no link; its name stands where the record's does,
+ * and in 'field', by which open ones are told apart. */
+void mismatch_system(struct db *db, enum side side, enum mismatch_kind kind, bool open,
+		     struct sv detail, int64_t now_ms)
+{
+	struct sv name = sv_of(side_name[side]);
+	if (!open) {
+		close_open(db, 0, kind, name, SV("came back"), now_ms);
+		return;
+	}
+	struct entry e = { .kind = kind, .record = name, .field = name, .detail = detail,
+			   .found_by = SV("flow"), .open = true };
+	put_entry(db, &e, now_ms);
+}
+
+void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
+			struct sv remote, struct sv detail, int64_t now_ms)
+{
+	struct arena a;
+	arena_init(&a);
+	struct entry e = { .kind = MISMATCH_AMBIGUOUS, .record = sv_of(type->name),
+			   .field = arena_printf(&a, "%s:%.*s", side_name[side], SV_ARG(remote)),
+			   .detail = detail, .found_by = SV("link"), .open = true };
+	e.remote[side] = remote;
+	put_entry(db, &e, now_ms);
+	arena_finish(&a);
+}
+
+void mismatch_close_link(struct db *db, int64_t link_id, enum mismatch_kind kind, struct sv by,
+			 int64_t now_ms)
+{
+	db_run(db,
+	       "UPDATE mismatch SET open = 0, closed_ms = $1, closed_by = $2"
+	       " WHERE link = $3 AND kind = $4 AND open = 1",
+	       "itii", now_ms, by, link_id, (int64_t)kind);
+}
+
+static void read_row(struct db_stmt *q, struct arena *a, struct mismatch *m)
+{
+	struct reader ats = { .left = arena_sv(a, db_sv(q, 7)) };
+	struct reader sf = { .left = arena_sv(a, db_sv(q, 8)) };
+	*m = (struct mismatch){
+		.id = db_i64(q, 0), .link_id = db_i64(q, 1),
+		.kind = (enum mismatch_kind)db_i64(q, 2),
+		.record = arena_sv(a, db_sv(q, 3)), .field = arena_sv(a, db_sv(q, 4)),
+		.remote = { arena_sv(a, db_sv(q, 5)), arena_sv(a, db_sv(q, 6)) },
+		.value = { value_unpack(&ats), value_unpack(&sf) },
+		.lost = arena_sv(a, db_sv(q, 9)), .detail = arena_sv(a, db_sv(q, 10)),
+		.found_by = arena_sv(a, db_sv(q, 11)), .open = db_i64(q, 12) != 0,
+		.opened_ms = db_i64(q, 13), .closed_ms = db_i64(q, 14), .times = db_i64(q, 15),
+		.closed_by = arena_sv(a, db_sv(q, 16)),
+	};
+}
+
+int mismatch_list(struct db *db, bool open_only, int limit, struct arena *a,
+		  struct mismatch **out)
+{
+	struct mismatch *m = arena_array(a, struct mismatch, limit);
+	int n = 0;
+	struct db_stmt *q =
+		open_only ? db_query(db,
+				     "SELECT " COLUMNS " FROM mismatch WHERE open = 1"
+				     " ORDER BY id LIMIT $1",
+				     "i", (int64_t)limit) :
+			    db_query(db,
+				     "SELECT " COLUMNS " FROM mismatch"
+				     " ORDER BY id DESC LIMIT $1",
+				     "i", (int64_t)limit);
+	while (db_next(q))
+		read_row(q, a, &m[n++]);
+	*out = m;
+	return n;
+}
+
+bool mismatch_get(struct db *db, int64_t id, struct arena *a, struct mismatch *out)
+{
+	struct db_stmt *q = db_query(db,
+				     "SELECT " COLUMNS " FROM mismatch WHERE id = $1",
+				     "i", id);
+	if (!db_next(q))
+		return false;
+	read_row(q, a, out);
+	db_done(q);
+	return true;
+}
+
+int64_t mismatch_open_count(struct db *db)
+{
+	return db_scalar(db, 0, "SELECT count(*) FROM mismatch WHERE open = 1", "");
+}

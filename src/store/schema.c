@@ -1,0 +1,65 @@
+#include "store/schema.h"
+
+/* 'type' is treaty_record_key(), 'field' is treaty_field.key: both are stable
+ * over versions of the treaty, unlike their places in it. */
+const char schema_sql[] =
+	"CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE counter (name TEXT PRIMARY KEY, n BIGINT NOT NULL) WITHOUT ROWID;"
+
+	/* Dirty records. 'wait': 1 while a slot of its link is in flight. 'own':
+	 * keys of the fields that our own writes changed, 4 bytes each; NULL when
+	 * the feed does not tell. */
+	"CREATE TABLE mark ("
+	" side BIGINT NOT NULL, type BIGINT NOT NULL, remote TEXT NOT NULL,"
+	" seq BIGINT NOT NULL, first_seq BIGINT NOT NULL, first_ms BIGINT NOT NULL,"
+	" due_ms BIGINT NOT NULL, wait BIGINT NOT NULL, priority BIGINT NOT NULL,"
+	" reads BIGINT NOT NULL, author BIGINT NOT NULL, own BLOB, source TEXT NOT NULL,"
+	" PRIMARY KEY (type, side, remote)) WITHOUT ROWID;"
+	"CREATE INDEX mark_ready ON mark (wait, priority, seq);"
+	"CREATE INDEX mark_due ON mark (wait, due_ms);"
+
+	"CREATE TABLE link ("
+	" id INTEGER PRIMARY KEY, type BIGINT NOT NULL, ats TEXT, salesforce TEXT,"
+	" state BIGINT NOT NULL, holds BIGINT NOT NULL, data BLOB NOT NULL);"
+	"CREATE UNIQUE INDEX link_ats ON link (type, ats);"
+	"CREATE UNIQUE INDEX link_salesforce ON link (type, salesforce);"
+	"CREATE INDEX link_holds ON link (type, id) WHERE holds <> 0;"
+
+	"CREATE TABLE slot ("
+	" link BIGINT NOT NULL, side BIGINT NOT NULL, type BIGINT NOT NULL,"
+	" state BIGINT NOT NULL, creates BIGINT NOT NULL, priority BIGINT NOT NULL,"
+	" decided_ms BIGINT NOT NULL, next_ms BIGINT NOT NULL, sent_ms BIGINT NOT NULL,"
+	" data BLOB NOT NULL, PRIMARY KEY (link, side)) WITHOUT ROWID;"
+	"CREATE INDEX slot_ready ON slot (side, state, priority, creates, decided_ms, link);"
+
+	"CREATE TABLE step ("
+	" id INTEGER PRIMARY KEY, link BIGINT NOT NULL, field BIGINT NOT NULL,"
+	" step TEXT NOT NULL, at_ms BIGINT NOT NULL, value BLOB NOT NULL);"
+	"CREATE UNIQUE INDEX step_once ON step (link, field, step);"
+
+	/* Links that wait for the link of another record. */
+	"CREATE TABLE waiting ("
+	" type BIGINT NOT NULL, side BIGINT NOT NULL, remote TEXT NOT NULL,"
+	" link BIGINT NOT NULL, PRIMARY KEY (type, side, remote, link)) WITHOUT ROWID;"
+
+	"CREATE TABLE mismatch ("
+	" id INTEGER PRIMARY KEY, link BIGINT NOT NULL, kind BIGINT NOT NULL,"
+	" record TEXT NOT NULL, field TEXT NOT NULL, ats TEXT NOT NULL, salesforce TEXT NOT NULL,"
+	" value_ats BLOB NOT NULL, value_salesforce BLOB NOT NULL, lost TEXT NOT NULL,"
+	" detail TEXT NOT NULL, found_by TEXT NOT NULL, open BIGINT NOT NULL,"
+	" opened_ms BIGINT NOT NULL, closed_ms BIGINT NOT NULL, closed_by TEXT NOT NULL,"
+	" times BIGINT NOT NULL);"
+	"CREATE INDEX mismatch_open ON mismatch (id) WHERE open = 1;"
+	"CREATE INDEX mismatch_of ON mismatch (link, kind, field) WHERE open = 1;"
+
+	"CREATE TABLE journal ("
+	" seq INTEGER PRIMARY KEY, at_ms BIGINT NOT NULL, link BIGINT NOT NULL,"
+	" kind TEXT NOT NULL, content BLOB, chain BLOB NOT NULL, commitment BLOB NOT NULL);"
+	"CREATE INDEX journal_link ON journal (link, seq);"
+	"CREATE TABLE salt (link BIGINT PRIMARY KEY, salt BLOB NOT NULL) WITHOUT ROWID;"
+
+	"CREATE TABLE pause (scope TEXT PRIMARY KEY, at_ms BIGINT NOT NULL, who TEXT NOT NULL)"
+	" WITHOUT ROWID;"
+	"CREATE TABLE credential (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE set_aside (id INTEGER PRIMARY KEY, at_ms BIGINT NOT NULL,"
+	" what TEXT NOT NULL, reason TEXT NOT NULL);";

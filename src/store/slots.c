@@ -1,0 +1,142 @@
+#include "store/slots.h"
+
+#include "base/panic.h"
+
+enum { SLOT_DATA_MAX = 4 << 20 };
+
+/* Live changes before restores before backfill, and record types in the order
+ * of the treaty within each. */
+int slot_priority(const struct treaty_record *type, const struct slot *s)
+{
+	enum cause most_urgent = CAUSE_BACKFILL;
+	for (int k = 0; k < s->field_n; k++)
+		if (s->field[k].cause < most_urgent)
+			most_urgent = s->field[k].cause;
+	return (int)most_urgent * 1000 + type->priority;
+}
+
+static void pack_slot(struct buf *b, const struct treaty_record *type, const struct slot *s)
+{
+	buf_add_varint(b, (uint64_t)s->fence_ms);
+	buf_add_varint(b, (uint64_t)s->attempts);
+	for (int k = 0; k < s->field_n; k++) {
+		const struct slot_field *f = &s->field[k];
+		buf_add_varint(b, type->field[f->field].key);
+		buf_add_varint(b, f->cause);
+		value_pack(b, f->source);
+		value_pack(b, f->target);
+		buf_add_counted(b, f->step_id);
+	}
+}
+
+static bool unpack_slot(struct sv data, const struct treaty_record *type, struct arena *a,
+			struct slot *s)
+{
+	struct reader r = { .left = arena_sv(a, data) };
+	s->fence_ms = (int64_t)read_varint(&r);
+	s->attempts = (int)read_varint(&r);
+	s->field = arena_array(a, struct slot_field, type->field_n);
+	while (!r.bad && r.left.len) {
+		struct slot_field f = { .field = treaty_field_by_key(type,
+								     (uint32_t)read_varint(&r)) };
+		f.cause = (enum cause)read_varint(&r);
+		f.source = value_unpack(&r);
+		f.target = value_unpack(&r);
+		f.step_id = read_counted(&r);
+		if (f.field >= 0 && s->field_n < type->field_n)
+			s->field[s->field_n++] = f;
+	}
+	return !r.bad;
+}
+
+struct slot slot_get(struct db *db, const struct treaty *t, const struct link *l, enum side side,
+		     struct arena *a)
+{
+	struct slot s = { 0 };
+	struct db_stmt *q = db_query(
+		db,
+		"SELECT state, creates, decided_ms, next_ms, sent_ms, data FROM slot"
+		" WHERE link = $1 AND side = $2",
+		"ii", l->id, (int64_t)side);
+	if (!db_next(q))
+		return s;
+	s.state = (enum slot_state)db_i64(q, 0);
+	s.create = db_i64(q, 1) != 0;
+	s.decided_ms = db_i64(q, 2);
+	s.next_ms = db_i64(q, 3);
+	s.sent_ms = db_i64(q, 4);
+	bool ok = unpack_slot(db_sv(q, 5), &t->record[l->record], a, &s);
+	db_done(q);
+	if (!ok)
+		db_fail(db, "slot of link %lld cannot be read", (long long)l->id);
+	return s;
+}
+
+void slot_put(struct db *db, const struct treaty *t, const struct link *l, enum side side,
+	      const struct slot *s)
+{
+	if (s->state == SLOT_IDLE) {
+		db_run(db, "DELETE FROM slot WHERE link = $1 AND side = $2", "ii", l->id,
+		       (int64_t)side);
+		return;
+	}
+	const struct treaty_record *type = &t->record[l->record];
+	struct buf b;
+	buf_init(&b, SLOT_DATA_MAX);
+	pack_slot(&b, type, s);
+	if (b.full)
+		panic("slot of link %lld is too large", (long long)l->id);
+	db_run(db,
+	       "INSERT INTO slot (link, side, type, state, creates, priority, decided_ms, next_ms,"
+	       " sent_ms, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+	       " ON CONFLICT (link, side) DO UPDATE SET state = excluded.state,"
+	       " creates = excluded.creates, priority = excluded.priority,"
+	       " decided_ms = excluded.decided_ms, next_ms = excluded.next_ms,"
+	       " sent_ms = excluded.sent_ms, data = excluded.data",
+	       "iiiiiiiiib", l->id, (int64_t)side, record_key(type), (int64_t)s->state,
+	       (int64_t)s->create, (int64_t)slot_priority(type, s), s->decided_ms, s->next_ms,
+	       s->sent_ms, buf_sv(&b));
+	buf_finish(&b);
+}
+
+int slots_ready(struct db *db, enum side side, int64_t now_ms, int max, struct arena *a,
+		int64_t **out)
+{
+	int64_t *ids = arena_array(a, int64_t, max), type = 0, creates = 0;
+	int n = 0;
+	struct db_stmt *q = db_query(
+		db,
+		"SELECT link, type, creates FROM slot WHERE side = $1 AND state = 1"
+		" AND next_ms <= $2 ORDER BY priority, creates, decided_ms, link LIMIT $3",
+		"iii", (int64_t)side, now_ms, (int64_t)max);
+	while (db_next(q)) {
+		if (n == 0)
+			type = db_i64(q, 1), creates = db_i64(q, 2);
+		if (db_i64(q, 1) == type && db_i64(q, 2) == creates)
+			ids[n++] = db_i64(q, 0);
+	}
+	*out = ids;
+	return n;
+}
+
+int slots_in_state(struct db *db, enum slot_state state, int64_t due_ms, int max, struct arena *a,
+		   int64_t **out)
+{
+	int64_t *ids = arena_array(a, int64_t, max);
+	int n = 0;
+	for (int64_t side = 0; side < SIDES; side++) {
+		struct db_stmt *q = db_query(
+			db,
+			"SELECT link FROM slot WHERE side = $1 AND state = $2 AND next_ms <= $3 LIMIT $4",
+			"iiii", side, (int64_t)state, due_ms, (int64_t)(max - n));
+		while (db_next(q))
+			ids[n++] = db_i64(q, 0);
+	}
+	*out = ids;
+	return n;
+}
+
+int64_t slots_next_ms(struct db *db)
+{
+	return db_scalar(db, INT64_MAX, "SELECT min(next_ms) FROM slot WHERE state IN (1, 3)", "");
+}

@@ -1,0 +1,28 @@
+/* slots.h - pending writes in the store. In a transaction. */
+#ifndef TREATY_SLOTS_H
+#define TREATY_SLOTS_H
+
+#include "store/links.h"
+
+/* Empty (IDLE) when there is none. */
+struct slot slot_get(struct db *db, const struct treaty *t, const struct link *l, enum side side,
+		     struct arena *a);
+/* An IDLE slot is removed. */
+void slot_put(struct db *db, const struct treaty *t, const struct link *l, enum side side,
+	      const struct slot *s);
+
+/* Ids of links whose slot of this side may be sent now: one record type, all
+ * creates or all updates, the most urgent first. */
+int slots_ready(struct db *db, enum side side, int64_t now_ms, int max, struct arena *a,
+		int64_t **out);
+
+/* Ids of links with a slot in this state, of any side. */
+int slots_in_state(struct db *db, enum slot_state state, int64_t due_ms, int max, struct arena *a,
+		   int64_t **out);
+
+/* When the next decided slot may be sent; INT64_MAX if none. */
+int64_t slots_next_ms(struct db *db);
+
+int slot_priority(const struct treaty_record *type, const struct slot *s);
+
+#endif

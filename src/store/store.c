@@ -1,0 +1,327 @@
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/log.h"
+#include "base/panic.h"
+#include "store/schema.h"
+
+/* A transaction that waits for the writer. Lives on the waiting thread's
+ * stack. */
+struct request {
+	store_fn fn;
+	void *arg;
+	struct err *err;
+	bool ok, done;
+	struct request *next;
+};
+
+struct store {
+	struct db *db;
+	struct clock *clock;
+	struct crash *crash;
+	unsigned char key[32];
+	bool has_key;
+	_Atomic int64_t seq;
+	int64_t seq_stored;
+
+	bool threaded, stopping;
+	pthread_t writer;
+	pthread_mutex_t mutex; /* guards the list, 'stopping' and 'done' */
+	pthread_cond_t work, answered;
+	struct request *first, **last;
+};
+
+bool crash_step(struct crash *c)
+{
+	if (!c)
+		return true;
+	if (!c->dead && c->die_at && ++c->steps >= c->die_at)
+		c->dead = true;
+	else if (!c->dead && !c->die_at)
+		c->steps++;
+	return !c->dead;
+}
+
+/* ------------------------------------------------------------ transactions */
+
+/* Another process (the command line) may have taken numbers meanwhile. */
+static void seq_load(struct store *s)
+{
+	int64_t stored = counter_get(s->db, "seq");
+	if (stored > s->seq)
+		s->seq = stored;
+	s->seq_stored = stored;
+}
+
+static void seq_save(struct store *s)
+{
+	if (s->seq == s->seq_stored)
+		return;
+	counter_add(s->db, "seq", s->seq - s->seq_stored);
+	s->seq_stored = s->seq;
+}
+
+/* One request inside the open transaction; undone alone when it fails. */
+static void run_one(struct store *s, struct request *r)
+{
+	db_script(s->db, "SAVEPOINT one");
+	r->ok = r->fn(s->db, r->arg, r->err);
+	if (r->ok && !db_ok(s->db)) {
+		r->ok = false;
+		if (r->err)
+			*r->err = *db_error(s->db);
+	}
+	db_clear(s->db);
+	if (!r->ok)
+		db_script(s->db, "ROLLBACK TO one");
+	db_script(s->db, "RELEASE one");
+}
+
+/* The whole list in one transaction: one fsync for all who wait. */
+static void run_group(struct store *s, struct request *list)
+{
+	struct err err = { 0 };
+	bool ok = crash_step(s->crash);
+	if (!ok)
+		err_set(&err, ERR_STOPPED, "store: the process is dead");
+	if (ok) {
+		db_clear(s->db);
+		db_script(s->db, "BEGIN IMMEDIATE");
+		seq_load(s);
+		ok = db_ok(s->db);
+		for (struct request *r = list; ok && r; r = r->next)
+			run_one(s, r);
+		seq_save(s);
+		if (ok)
+			db_script(s->db, "COMMIT");
+		if (!db_ok(s->db)) {
+			ok = false;
+			err = *db_error(s->db);
+			db_clear(s->db);
+			db_script(s->db, "ROLLBACK");
+			db_clear(s->db);
+		}
+	}
+	if (ok && !crash_step(s->crash)) {
+		/* committed, but nobody lives to hear of it */
+		ok = false;
+		err_set(&err, ERR_STOPPED, "store: the process is dead");
+	}
+	for (struct request *r = list; r && !ok; r = r->next) {
+		if (r->err && (r->ok || !r->err->code))
+			*r->err = err;
+		r->ok = false;
+	}
+}
+
+static void *writer_main(void *arg)
+{
+	struct store *s = arg;
+	pthread_mutex_lock(&s->mutex);
+	for (;;) {
+		while (!s->first && !s->stopping)
+			pthread_cond_wait(&s->work, &s->mutex);
+		struct request *list = s->first;
+		if (!list)
+			break;
+		s->first = NULL;
+		s->last = &s->first;
+		pthread_mutex_unlock(&s->mutex);
+		run_group(s, list);
+		pthread_mutex_lock(&s->mutex);
+		for (struct request *r = list, *next; r; r = next) {
+			next = r->next; /* r is gone once its thread sees 'done' */
+			r->done = true;
+		}
+		pthread_cond_broadcast(&s->answered);
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return NULL;
+}
+
+bool store_tx(struct store *s, store_fn fn, void *arg, struct err *err)
+{
+	struct err unused = { 0 };
+	struct request r = { .fn = fn, .arg = arg, .err = err ? err : &unused };
+	if (!s->threaded) {
+		run_group(s, &r);
+		return r.ok;
+	}
+	pthread_mutex_lock(&s->mutex);
+	*s->last = &r;
+	s->last = &r.next;
+	pthread_cond_signal(&s->work);
+	while (!r.done)
+		pthread_cond_wait(&s->answered, &s->mutex);
+	pthread_mutex_unlock(&s->mutex);
+	return r.ok;
+}
+
+/* ------------------------------------------------------------------ opening */
+
+static bool prepare_schema(struct store *s, const char *path, struct err *err)
+{
+	bool empty = db_scalar(s->db, 0, "SELECT count(*) FROM sqlite_master WHERE name = 'meta'",
+			       "") == 0;
+	if (empty && db_ok(s->db)) {
+		db_script(s->db, "BEGIN IMMEDIATE");
+		db_script(s->db, schema_sql);
+		counter_add(s->db, "schema", SCHEMA_VERSION);
+		counter_add(s->db, "seq", 1);
+		db_script(s->db, "COMMIT");
+	}
+	int64_t version = counter_get(s->db, "schema");
+	if (!db_ok(s->db)) {
+		err_set(err, ERR_STORE, "store %s: not a Treaty store: %s", path,
+			db_error(s->db)->what);
+		return false;
+	}
+	if (version != SCHEMA_VERSION) {
+		err_set(err, ERR_STORE,
+			"store %s: has version %lld, this program knows version %d: %s", path,
+			(long long)version, SCHEMA_VERSION,
+			version > SCHEMA_VERSION ? "run the newer program" :
+						   "no upgrade from it exists");
+		return false;
+	}
+	return true;
+}
+
+struct store *store_open(const struct store_options *o, struct err *err)
+{
+	struct db_options how = { .volatile_ok = o->volatile_ok, .read_only = o->read_only };
+	struct db *db = db_open_sqlite(o->path, &how, err);
+	if (!db)
+		return NULL;
+	struct store *s = must_zalloc(sizeof(*s));
+	s->db = db;
+	s->clock = o->clock ? o->clock : clock_real();
+	s->crash = o->crash;
+	s->last = &s->first;
+	pthread_mutex_init(&s->mutex, NULL);
+	pthread_cond_init(&s->work, NULL);
+	pthread_cond_init(&s->answered, NULL);
+	if (o->key.len == sizeof(s->key)) {
+		memcpy(s->key, o->key.ptr, sizeof(s->key));
+		s->has_key = true;
+	}
+	if (!prepare_schema(s, o->path, err)) {
+		store_close(s);
+		return NULL;
+	}
+	seq_load(s);
+	if (o->threaded) {
+		s->threaded = true;
+		if (pthread_create(&s->writer, NULL, writer_main, s))
+			panic("cannot start the writer thread");
+	}
+	return s;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	if (s->threaded) {
+		pthread_mutex_lock(&s->mutex);
+		s->stopping = true;
+		pthread_cond_signal(&s->work);
+		pthread_mutex_unlock(&s->mutex);
+		pthread_join(s->writer, NULL);
+	}
+	pthread_mutex_destroy(&s->mutex);
+	pthread_cond_destroy(&s->work);
+	pthread_cond_destroy(&s->answered);
+	db_close(s->db);
+	explicit_bzero(s->key, sizeof(s->key));
+	free(s);
+}
+
+struct clock *store_clock(struct store *s)
+{
+	return s->clock;
+}
+
+const unsigned char *store_key(struct store *s)
+{
+	return s->has_key ? s->key : NULL;
+}
+
+int64_t store_seq_now(struct store *s)
+{
+	return s->seq;
+}
+
+int64_t store_seq_next(struct store *s, struct db *db)
+{
+	return ++s->seq;
+}
+
+/* ----------------------------------------------------- small named values */
+
+struct sv meta_get(struct db *db, const char *name, struct arena *a)
+{
+	struct db_stmt *q = db_query(db, "SELECT value FROM meta WHERE name = $1", "t",
+				     sv_of(name));
+	struct sv v = SV_NONE;
+	if (db_next(q)) {
+		v = arena_sv(a, db_sv(q, 0));
+		db_done(q);
+	}
+	return v;
+}
+
+void meta_put(struct db *db, const char *name, struct sv value)
+{
+	db_run(db,
+	       "INSERT INTO meta (name, value) VALUES ($1, $2)"
+	       " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+	       "tb", sv_of(name), value.ptr ? value : SV(""));
+}
+
+void counter_add(struct db *db, const char *name, int64_t n)
+{
+	db_run(db,
+	       "INSERT INTO counter (name, n) VALUES ($1, $2)"
+	       " ON CONFLICT (name) DO UPDATE SET n = counter.n + excluded.n",
+	       "ti", sv_of(name), n);
+}
+
+int64_t counter_get(struct db *db, const char *name)
+{
+	return db_scalar(db, 0, "SELECT n FROM counter WHERE name = $1", "t", sv_of(name));
+}
+
+struct binding {
+	const char *what;
+	struct sv identity;
+};
+
+static bool bind_identity(struct db *db, void *arg, struct err *err)
+{
+	const struct binding *b = arg;
+	struct arena a;
+	arena_init(&a);
+	struct sv name = arena_printf(&a, "identity.%s", b->what);
+	struct sv known = meta_get(db, name.ptr, &a);
+	bool same = !known.len || sv_eq(known, b->identity);
+	if (!known.len)
+		meta_put(db, name.ptr, b->identity);
+	else if (!same) {
+		err_set(err, ERR_CONFLICT,
+			"this store belongs to %s '%.*s', not to '%.*s': use that one's own store",
+			b->what, SV_ARG(known), SV_ARG(b->identity));
+		err->retry = RETRY_PERSON;
+		err->scope = SCOPE_PROCESS;
+	}
+	arena_finish(&a);
+	return same;
+}
+
+bool store_bind(struct store *s, const char *what, struct sv identity, struct err *err)
+{
+	struct binding b = { what, identity };
+	return store_tx(s, bind_identity, &b, err);
+}
