@@ -19,7 +19,7 @@ static EVP_PKEY *read_key(struct sv pem, struct err *err)
 	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
 	BIO_free(bio);
 	if (!key) {
-		bool sealed = ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ;
+		bool sealed = pem.len && memmem(pem.ptr, pem.len, "ENCRYPTED", 9);
 		ERR_clear_error();
 		err_set(err, ERR_AUTH, "private key: %s",
 			sealed ? "has a passphrase; store it without one"
