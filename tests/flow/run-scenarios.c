@@ -1,0 +1,139 @@
+/* run-scenarios - tells stories and says, as TAP, which came out as written.
+ *
+ *   run-scenarios [--crash-walk [--exhaustive | --at N]] STORY...
+ *
+ * The crash walk dies at every k-th durable step, k so that a story stays
+ * within some seconds; --exhaustive: at every one; --at N: at that one only. */
+#include <sys/resource.h>
+
+#include "scenario.h"
+
+struct walk {
+	bool walking, exhaustive;
+	int64_t at;
+};
+
+enum { WALK_BUDGET_MS = 8000 };
+
+static int64_t cpu_ms(void)
+{
+	struct rusage u;
+	getrusage(RUSAGE_SELF, &u);
+	return (u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+/* The process died in the line under way: a new one goes on from the store,
+ * and the line is told again. */
+static void rise(struct world *w)
+{
+	world_stop(w);
+	w->crash = (struct crash){ 0 };
+	w->crashed = true;
+	w->repeating = true;
+}
+
+static void tell(struct world *w)
+{
+	for (int i = 0; i < w->story->n && !w->failed; i++) {
+		w->at = &w->story->line[i];
+		tell_line(w, w->at);
+		if (w->crash.dead) {
+			rise(w);
+			tell_line(w, w->at);
+			w->repeating = false;
+		}
+	}
+	if (!w->failed)
+		expect_rest(w);
+}
+
+struct telling {
+	bool ok;
+	int64_t steps;
+	int64_t created[SIDES];
+};
+
+static struct telling tell_once(const struct story *s, int64_t die_at)
+{
+	struct world w;
+	struct telling t = { 0 };
+	world_begin(&w, s, die_at);
+	tell(&w);
+	t.ok = !w.trouble.len && !w.failed;
+	t.steps = w.crash.steps;
+	for (int i = 0; i < SIDES; i++)
+		t.created[i] = scripted_created(w.system[i], SV_NONE);
+	if (!t.ok && die_at)
+		fprintf(stderr, "# dying at step %lld:\n", (long long)die_at);
+	fprintf(stderr, "%.*s", SV_ARG(buf_sv(&w.trouble)));
+	world_end(&w);
+	return t;
+}
+
+static bool die_once(const struct story *s, int64_t at, const struct telling *plain)
+{
+	struct telling t = tell_once(s, at);
+	for (int i = 0; i < SIDES; i++)
+		if (t.ok && t.created[i] != plain->created[i]) {
+			fprintf(stderr, "# dying at step %lld: %s: %lld records created in %s, "
+				"%lld without dying\n", (long long)at, s->file,
+				(long long)t.created[i], side_name[i],
+				(long long)plain->created[i]);
+			return false;
+		}
+	return t.ok;
+}
+
+static bool crash_walk(const struct story *s, const struct telling *plain, int64_t cost_ms,
+		       const struct walk *walk)
+{
+	int64_t stride = 1 + plain->steps * cost_ms / WALK_BUDGET_MS;
+	int64_t failed = 0, told = 0;
+	if (walk->exhaustive)
+		stride = 1;
+	for (int64_t at = 1; at <= plain->steps && failed < 5; at += stride, told++)
+		failed += !die_once(s, at, plain);
+	fprintf(stderr, "# %s: %lld durable steps, died at %lld of them\n", s->file,
+		(long long)plain->steps, (long long)told);
+	return !failed;
+}
+
+static bool run_story(const char *path, const struct walk *walk)
+{
+	struct story *s = story_read(path);
+	if (!s)
+		return false;
+	int64_t begun_ms = cpu_ms();
+	struct telling plain = tell_once(s, walk->at);
+	bool ok = plain.ok;
+	if (ok && walk->walking && !walk->at)
+		ok = crash_walk(s, &plain, cpu_ms() - begun_ms + 1, walk);
+	printf("%s - %s: %.*s\n", ok ? "ok" : "not ok", path, SV_ARG(s->title));
+	story_destroy(s);
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	struct walk walk = { 0 };
+	int i = 1, failed = 0;
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "--crash-walk") == 0)
+			walk.walking = true;
+		else if (strcmp(argv[i], "--exhaustive") == 0)
+			walk.exhaustive = true;
+		else if (strcmp(argv[i], "--at") != 0 || ++i == argc ||
+			 !sv_to_i64(sv_of(argv[i]), &walk.at))
+			i = argc;
+	}
+	if (i >= argc) {
+		fprintf(stderr, "usage: run-scenarios [--crash-walk [--exhaustive | --at N]] "
+				"STORY...\n");
+		return 2;
+	}
+	printf("1..%d\n", argc - i);
+	for (; i < argc; i++)
+		failed += !run_story(argv[i], &walk);
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,100 @@
+/* scenario.h - stories of the flow: the real engine over a real store, two
+ * scripted systems and a clock that is turned by hand.
+ *
+ * A story (*.scn) is a text file. Its first lines, '# ...', tell it in a
+ * sentence or two; then one line a deed or an expectation. Words are separated
+ * by blanks; "..." keeps blanks together; '# ' begins a remark. README.md in
+ * this folder lists the lines.
+ *
+ * What every story is held to besides its own expectations: the ledger is
+ * balanced, the journal verifies, a further run writes nothing, and an hour
+ * later neither.
+ *
+ * Crash walk: the story is told once to count its durable steps (commits,
+ * requests sent, answers received); then again for each n, dying at step n,
+ * going on from the store at the line that was under way. */
+#ifndef TREATY_SCENARIO_H
+#define TREATY_SCENARIO_H
+
+#include "flow/engine.h"
+#include "store/journal.h"
+#include "store/ledger.h"
+#include "store/mismatches.h"
+#include "systems/scripted/scripted.h"
+#include "treaty/load.h"
+
+struct line {
+	int number; /* in the file */
+	struct sv *word;
+	int word_n;
+	struct sv block;     /* '<<END' ... 'END' */
+	bool unless_crashed; /* expectation that a crash excuses */
+};
+
+struct story {
+	const char *file;
+	struct sv title;
+	struct line *line;
+	int n;
+	struct arena arena;
+};
+
+/* NULL after saying why on stderr. */
+struct story *story_read(const char *path);
+void story_destroy(struct story *s);
+
+/* One telling of a story. */
+struct world {
+	const struct story *story;
+	const struct line *at; /* under way */
+	struct arena arena;    /* lives as long as the telling */
+	struct buf trouble;    /* what went wrong, a line each */
+	bool failed;	       /* the telling cannot go on */
+
+	struct clock_manual clock;
+	struct crash crash;
+	bool crashed;	 /* died once already */
+	bool repeating;	 /* the line under way is told again after dying */
+	bool unfinished; /* the story ends with work that the clock brings */
+
+	struct scripted *system[SIDES];
+	struct connector_shape shape[SIDES];
+	unsigned feed[SIDES];
+	struct treaty *treaty;
+	char path[64]; /* of the store, in a directory of its own */
+	struct store *store;
+	struct engine *engine;
+	bool shadow;
+	int64_t linger_ms; /* engine_options.echo_linger_ms */
+};
+
+void world_begin(struct world *w, const struct story *s, int64_t die_at);
+void world_end(struct world *w); /* and removes the store */
+
+/* Notes 'file:line: ...' of the line under way. */
+void world_trouble(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same, and the telling stops. */
+void world_fail(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+void world_load_treaty(struct world *w, struct sv name_or_empty, struct sv text);
+bool world_start(struct world *w); /* opens store and engine unless open */
+void world_stop(struct world *w);
+bool world_run(struct world *w);   /* to rest; false after noting why */
+
+/* A read of the store that the crash walk does not count. */
+void world_ledger(struct world *w, struct ledger *out);
+int64_t world_journal_bad(struct world *w); /* first entry that does not fit; 0: none */
+int world_mismatches(struct world *w, struct mismatch **out);
+
+/* One line: a deed or an expectation. */
+void tell_line(struct world *w, const struct line *l);
+void expect_line(struct world *w, const struct line *l);
+/* What every story is held to at its end. */
+void expect_rest(struct world *w);
+
+/* Small readers of words; they note the trouble themselves. */
+enum side word_side(struct world *w, struct sv word);
+int64_t word_number(struct world *w, struct sv word);
+int64_t word_duration_ms(struct world *w, struct sv word);
+
+#endif

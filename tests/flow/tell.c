@@ -1,0 +1,470 @@
+/* tell.c - the deeds of a story. */
+#include "base/panic.h"
+#include "scenario.h"
+
+enum side word_side(struct world *w, struct sv word)
+{
+	enum side side = SIDE_ATS;
+	if (!side_from_name(word, &side))
+		world_fail(w, "'%.*s' is no system", SV_ARG(word));
+	return side;
+}
+
+int64_t word_number(struct world *w, struct sv word)
+{
+	int64_t n = 0;
+	if (!sv_to_i64(word, &n))
+		world_fail(w, "'%.*s' is no number", SV_ARG(word));
+	return n;
+}
+
+int64_t word_duration_ms(struct world *w, struct sv word)
+{
+	static const struct {
+		struct sv unit;
+		int64_t ms;
+	} units[] = { { { "ms", 2 }, 1 }, { { "s", 1 }, 1000 }, { { "m", 1 }, 60000 },
+		      { { "h", 1 }, 3600000 }, { { "d", 1 }, 86400000 } };
+	for (size_t i = 0; i < countof(units); i++)
+		if (sv_ends(word, units[i].unit))
+			return units[i].ms * word_number(w, sv_make(word.ptr, word.len -
+								    units[i].unit.len));
+	world_fail(w, "'%.*s' is no duration", SV_ARG(word));
+	return 0;
+}
+
+/* 'Api=text' words from 'first' on. */
+static struct scripted_set *sets(struct world *w, const struct line *l, int first, int *n)
+{
+	struct scripted_set *set = arena_array(&w->arena, struct scripted_set,
+					       (size_t)l->word_n + 1);
+	*n = 0;
+	for (int i = first; i < l->word_n; i++, (*n)++)
+		if (!sv_cut(l->word[i], '=', &set[*n].api, &set[*n].text))
+			world_fail(w, "'%.*s' is not FIELD=VALUE", SV_ARG(l->word[i]));
+	return set;
+}
+
+/* ---- deeds of people in the systems ---- */
+
+static void put(struct world *w, const struct line *l, int first, enum scripted_writer writer)
+{
+	int n;
+	enum side side = word_side(w, l->word[first]);
+	struct scripted_set *set = sets(w, l, first + 3, &n);
+	if (!w->failed)
+		scripted_put(w->system[side], l->word[first + 1], l->word[first + 2], set, n,
+			     writer);
+}
+
+static void tell_seed(struct world *w, const struct line *l)
+{
+	put(w, l, 0, WRITER_SEED);
+}
+
+static void tell_edit(struct world *w, const struct line *l)
+{
+	put(w, l, 1, WRITER_PERSON);
+}
+
+static void tell_delete(struct world *w, const struct line *l)
+{
+	bool un = sv_eq(l->word[0], SV("undelete"));
+	struct scripted *s = w->system[word_side(w, l->word[1])];
+	if (!(un ? scripted_undelete : scripted_delete)(s, l->word[2], l->word[3]))
+		world_fail(w, "no such record");
+}
+
+/* merge SIDE OBJECT LOSER into SURVIVOR */
+static void tell_merge(struct world *w, const struct line *l)
+{
+	struct scripted *s = w->system[word_side(w, l->word[1])];
+	if (!scripted_merge(s, l->word[2], l->word[3], l->word[5]))
+		world_fail(w, "no such record");
+}
+
+/* ---- deeds of the engine ---- */
+
+static void tell_treaty(struct world *w, const struct line *l)
+{
+	world_load_treaty(w, l->word_n > 1 ? l->word[1] : SV_NONE, l->block);
+}
+
+static void tell_run(struct world *w, const struct line *l)
+{
+	world_run(w);
+}
+
+static bool step_failed(struct world *w, enum step_result r)
+{
+	return r == STEP_FAILED && w->crash.dead;
+}
+
+static void tell_step(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	if (!world_start(w))
+		return;
+	if (w->repeating && sv_eq(l->word[1], SV("deliver"))) {
+		world_run(w);
+		return;
+	}
+	enum step_result r = STEP_IDLE;
+	if (sv_eq(l->word[1], SV("settle")))
+		r = engine_settle(w->engine, &err);
+	else if (sv_eq(l->word[1], SV("tick")))
+		r = engine_tick(w->engine, &err);
+	else if (sv_eq(l->word[1], SV("feed")))
+		r = engine_feed(w->engine, word_side(w, l->word[2]), 0, &err);
+	else if (sv_eq(l->word[1], SV("deliver")))
+		r = engine_deliver(w->engine, word_side(w, l->word[2]), &err);
+	else
+		world_fail(w, "no such step");
+	if (r == STEP_FAILED && !step_failed(w, r) && err.code == ERR_STORE)
+		world_fail(w, "%s", err.what);
+}
+
+static bool listen(struct world *w)
+{
+	struct err err = { 0 };
+	for (int s = 0; s < SIDES; s++)
+		if (engine_feed(w->engine, (enum side)s, 0, &err) == STEP_FAILED)
+			return false;
+	return true;
+}
+
+/* As when a firm begins: the feeds are heard first, so that nothing is missed
+ * between listing and listening. */
+static void tell_link(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	if (!world_start(w) || !listen(w))
+		return;
+	for (int r = 0; r < w->treaty->record_n && !w->crash.dead; r++) {
+		struct link_report report = { 0 };
+		if (l->word_n > 1 && !sv_eq(l->word[1], sv_of(w->treaty->record[r].name)))
+			continue;
+		if (!engine_link(w->engine, r, &report, NULL, NULL, &err) && !w->crash.dead)
+			world_fail(w, "linking %s: %s", w->treaty->record[r].name, err.what);
+	}
+}
+
+static void tell_restart(struct world *w, const struct line *l)
+{
+	world_stop(w);
+	world_start(w);
+}
+
+/* shadow on|off; linger DURATION */
+static void tell_option(struct world *w, const struct line *l)
+{
+	world_stop(w);
+	if (sv_eq(l->word[0], SV("shadow")))
+		w->shadow = sv_eq(l->word[1], SV("on"));
+	else
+		w->linger_ms = word_duration_ms(w, l->word[1]);
+}
+
+static void tell_advance(struct world *w, const struct line *l)
+{
+	w->clock.ms += word_duration_ms(w, l->word[1]);
+}
+
+static void tell_pause(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	struct sv scope = l->word_n > 1 ? l->word[1] : SV_NONE;
+	if (world_start(w) &&
+	    !engine_pause(w->store, w->treaty, scope, sv_eq(l->word[0], SV("pause")),
+			  SV("ada"), &err) && !w->crash.dead)
+		world_fail(w, "%s", err.what);
+}
+
+/* mark SIDE RECORD [ID] */
+static void tell_mark(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	if (!world_start(w))
+		return;
+	int record = treaty_record_by_name(w->treaty, l->word[2]);
+	if (record < 0)
+		world_fail(w, "no such record type");
+	else if (!engine_mark(w->store, w->treaty, word_side(w, l->word[1]), record,
+			      l->word_n > 3 ? l->word[3] : SV_NONE, &err) && !w->crash.dead)
+		world_fail(w, "%s", err.what);
+}
+
+static enum resolve_action action_of(const struct line *l, struct sv *text)
+{
+	struct sv verb = l->word[3];
+	*text = l->word_n > 4 ? l->word[4] : SV_NONE;
+	if (sv_eq(verb, SV("take")) && sv_eq(*text, SV("ats")))
+		return RESOLVE_TAKE_ATS;
+	if (sv_eq(verb, SV("take")) && sv_eq(*text, SV("salesforce")))
+		return RESOLVE_TAKE_SALESFORCE;
+	if (sv_eq(verb, SV("value")))
+		return RESOLVE_VALUE;
+	if (sv_eq(verb, SV("retry")))
+		return RESOLVE_RETRY;
+	if (sv_eq(verb, SV("ignore")))
+		return RESOLVE_IGNORE;
+	return RESOLVE_NONE;
+}
+
+/* resolve KIND RECORD.FIELD take ats|take salesforce|value TEXT|retry|ignore */
+static void tell_resolve(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	struct mismatch *m;
+	struct sv record, field, text;
+	if (!world_start(w))
+		return;
+	enum resolve_action action = action_of(l, &text);
+	sv_cut(l->word[2], '.', &record, &field);
+	int n = world_mismatches(w, &m);
+	for (int i = 0; i < n; i++) {
+		if (!m[i].open || !sv_eq(m[i].record, record) || !sv_eq(m[i].field, field) ||
+		    !sv_eq(sv_of(mismatch_kind_name(m[i].kind)), l->word[1]))
+			continue;
+		if (!engine_resolve(w->store, w->treaty, m[i].id, action, text, SV("ada"), &err) &&
+		    !w->crash.dead)
+			world_fail(w, "%s", err.what);
+		return;
+	}
+	if (!w->repeating) /* told again: it had been done before the crash */
+		world_fail(w, "no such open mismatch");
+}
+
+/* ---- how the systems behave ---- */
+
+static unsigned call_of(struct world *w, const struct line *l, int i)
+{
+	if (l->word_n <= i)
+		return CALL_ANY;
+	if (sv_eq(l->word[i], SV("read")))
+		return CALL_READ;
+	if (sv_eq(l->word[i], SV("write")))
+		return CALL_WRITE;
+	if (sv_eq(l->word[i], SV("feed")))
+		return CALL_FEED;
+	world_fail(w, "read, write or feed");
+	return CALL_ANY;
+}
+
+static void tell_down(struct world *w, const struct line *l)
+{
+	struct scripted *s = w->system[word_side(w, l->word[1])];
+	if (sv_eq(l->word[0], SV("down")))
+		scripted_fail(s, call_of(w, l, 2), FAULT_UNREACHABLE, -1, 0);
+	else
+		scripted_heal(s);
+}
+
+/* lose answer|request SIDE N [read]; late SIDE N DURATION; busy|limit SIDE N */
+static void tell_fault(struct world *w, const struct line *l)
+{
+	bool lose = sv_eq(l->word[0], SV("lose")), late = sv_eq(l->word[0], SV("late"));
+	int at = lose ? 2 : 1;
+	struct scripted *s = w->system[word_side(w, l->word[at])];
+	enum scripted_fault fault = FAULT_BUSY;
+	unsigned calls = CALL_WRITE;
+	int64_t delay_ms = late ? word_duration_ms(w, l->word[3]) : 0;
+	if (lose) {
+		fault = sv_eq(l->word[1], SV("answer")) ? FAULT_LOST_DONE : FAULT_LOST_NOT_DONE;
+		calls = l->word_n > 4 ? call_of(w, l, 4) : CALL_WRITE;
+	} else if (late) {
+		fault = FAULT_LOST_LATE;
+	} else if (sv_eq(l->word[0], SV("limit"))) {
+		fault = FAULT_LIMIT;
+		calls = call_of(w, l, 3);
+	}
+	scripted_fail(s, calls, fault, (int)word_number(w, l->word[at + 1]), delay_ms);
+}
+
+/* reject SIDE OBJECT FIELD[=VALUE] MESSAGE [nameless] */
+static void tell_reject(struct world *w, const struct line *l)
+{
+	struct sv api, text;
+	if (!sv_cut(l->word[3], '=', &api, &text))
+		text = SV_NONE;
+	scripted_reject(w->system[word_side(w, l->word[1])], l->word[2], api, text,
+			arena_str(&w->arena, l->word[4]), l->word_n > 5);
+}
+
+/* automation SIDE OBJECT when FIELD set FIELD=VALUE | upper FIELD */
+static void tell_automation(struct world *w, const struct line *l)
+{
+	struct sv set = l->word[6], text = SV_NONE;
+	if (sv_eq(l->word[5], SV("set")) && !sv_cut(l->word[6], '=', &set, &text))
+		world_fail(w, "set FIELD=VALUE");
+	scripted_automate(w->system[word_side(w, l->word[1])], l->word[2], l->word[4], set, text);
+}
+
+/* trim SIDE OBJECT FIELD N; cut SIDE OBJECT FIELD; relent SIDE OBJECT */
+static void tell_rule(struct world *w, const struct line *l)
+{
+	struct scripted *s = w->system[word_side(w, l->word[1])];
+	if (sv_eq(l->word[0], SV("trim")))
+		scripted_trim(s, l->word[2], l->word[3], (int)word_number(w, l->word[4]));
+	else if (sv_eq(l->word[0], SV("cut")))
+		scripted_cut(s, l->word[2], l->word[3]);
+	else
+		scripted_relent(s, l->word[2]);
+}
+
+/* feed SIDE silent|doubled|reversed|repeating|authorless|normal|lost
+ *           |delay DURATION|wildcard OBJECT */
+static void tell_feed(struct world *w, const struct line *l)
+{
+	static const struct {
+		const char *word;
+		unsigned feed;
+	} ways[] = { { "normal", 0 }, { "silent", FEED_SILENT }, { "doubled", FEED_DOUBLED },
+		     { "reversed", FEED_REVERSED }, { "repeating", FEED_REPEATING },
+		     { "authorless", FEED_NO_AUTHOR } };
+	enum side side = word_side(w, l->word[1]);
+	struct scripted *s = w->system[side];
+	for (size_t i = 0; i < countof(ways); i++) {
+		if (!sv_eq(l->word[2], sv_of(ways[i].word)))
+			continue;
+		w->feed[side] = ways[i].feed ? w->feed[side] | ways[i].feed : 0;
+		scripted_feed(s, w->feed[side]);
+		return;
+	}
+	if (sv_eq(l->word[2], SV("lost")))
+		scripted_feed_forget(s);
+	else if (sv_eq(l->word[2], SV("delay")))
+		scripted_feed_delay(s, word_duration_ms(w, l->word[3]));
+	else if (sv_eq(l->word[2], SV("wildcard")))
+		scripted_feed_wildcard(s, l->word[3]);
+	else
+		world_fail(w, "a feed cannot be that");
+}
+
+static void tell_history(struct world *w, const struct line *l)
+{
+	scripted_history_silent(w->system[word_side(w, l->word[1])],
+				sv_eq(l->word[2], SV("silent")));
+}
+
+/* deletes SIDE hidden|proven; clock SIDE ahead DURATION */
+static void tell_quirk(struct world *w, const struct line *l)
+{
+	struct scripted *s = w->system[word_side(w, l->word[1])];
+	if (sv_eq(l->word[0], SV("deletes")))
+		scripted_hide_deletes(s, sv_eq(l->word[2], SV("hidden")));
+	else
+		scripted_skew(s, word_duration_ms(w, l->word[3]));
+}
+
+/* shape SIDE upsert=no write_max=1 ... */
+static void tell_shape(struct world *w, const struct line *l)
+{
+	static const struct {
+		const char *word;
+		unsigned can;
+	} abilities[] = { { "upsert", CAN_UPSERT }, { "condition", CAN_CONDITION },
+			  { "history", CAN_HISTORY }, { "author", CAN_AUTHOR } };
+	enum side side = word_side(w, l->word[1]);
+	struct connector_shape *shape = &w->shape[side];
+	int n;
+	struct scripted_set *set = sets(w, l, 2, &n);
+	for (int i = 0; i < n; i++) {
+		for (size_t k = 0; k < countof(abilities); k++)
+			if (sv_eq(set[i].api, sv_of(abilities[k].word)))
+				shape->can = sv_eq(set[i].text, SV("no")) ?
+						     shape->can & ~abilities[k].can :
+						     shape->can | abilities[k].can;
+		if (sv_eq(set[i].api, SV("write_max")))
+			shape->write_max = (int)word_number(w, set[i].text);
+		if (sv_eq(set[i].api, SV("fetch_max")))
+			shape->fetch_max = (int)word_number(w, set[i].text);
+		if (sv_eq(set[i].api, SV("longest")))
+			shape->longest_request_ms = word_duration_ms(w, set[i].text);
+	}
+	world_stop(w);
+	scripted_set_shape(w->system[side], *shape);
+}
+
+struct hook {
+	struct world *w;
+	struct line line;
+};
+
+/* Deeds in the middle of a request; time passes meanwhile. */
+static void fire(void *arg)
+{
+	struct hook *h = arg;
+	bool repeating = h->w->repeating;
+	h->w->repeating = false;
+	h->w->clock.ms++;
+	tell_line(h->w, &h->line);
+	h->w->repeating = repeating;
+}
+
+/* before|after read|write SIDE do LINE */
+static void tell_hook(struct world *w, const struct line *l)
+{
+	bool before = sv_eq(l->word[0], SV("before")), read = sv_eq(l->word[1], SV("read"));
+	struct hook *h = arena_new(&w->arena, struct hook);
+	h->w = w;
+	h->line = *l;
+	h->line.word += 4;
+	h->line.word_n -= 4;
+	scripted_on(w->system[word_side(w, l->word[2])],
+		    read ? (before ? BEFORE_READ : AFTER_READ) :
+			   (before ? BEFORE_WRITE : AFTER_WRITE),
+		    fire, h);
+}
+
+static void tell_forget(struct world *w, const struct line *l)
+{
+	for (int s = 0; s < SIDES; s++)
+		scripted_forget_counts(w->system[s]);
+}
+
+static void tell_unfinished(struct world *w, const struct line *l)
+{
+	w->unfinished = true;
+}
+
+static const struct {
+	const char *verb;
+	int least; /* words, the verb included */
+	void (*tell)(struct world *w, const struct line *l);
+} deeds[] = {
+	{ "treaty", 1, tell_treaty },	    { "ats", 3, tell_seed },
+	{ "salesforce", 3, tell_seed },	    { "edit", 4, tell_edit },
+	{ "delete", 4, tell_delete },	    { "undelete", 4, tell_delete },
+	{ "merge", 6, tell_merge },	    { "link", 1, tell_link },
+	{ "run", 1, tell_run },		    { "step", 2, tell_step },
+	{ "restart", 1, tell_restart },	    { "shadow", 2, tell_option },
+	{ "linger", 2, tell_option },	    { "advance", 2, tell_advance },
+	{ "pause", 1, tell_pause },	    { "resume", 1, tell_pause },
+	{ "mark", 3, tell_mark },	    { "resolve", 4, tell_resolve },
+	{ "down", 2, tell_down },	    { "up", 2, tell_down },
+	{ "lose", 4, tell_fault },	    { "late", 4, tell_fault },
+	{ "busy", 3, tell_fault },	    { "limit", 3, tell_fault },
+	{ "reject", 5, tell_reject },	    { "automation", 7, tell_automation },
+	{ "trim", 5, tell_rule },	    { "cut", 4, tell_rule },
+	{ "relent", 3, tell_rule },	    { "feed", 3, tell_feed },
+	{ "history", 3, tell_history },	    { "deletes", 3, tell_quirk },
+	{ "clock", 4, tell_quirk },	    { "shape", 3, tell_shape },
+	{ "before", 5, tell_hook },	    { "after", 5, tell_hook },
+	{ "forget", 1, tell_forget },	    { "unfinished", 1, tell_unfinished },
+	{ "expect", 2, expect_line },
+};
+
+void tell_line(struct world *w, const struct line *l)
+{
+	for (size_t i = 0; i < countof(deeds); i++) {
+		if (!sv_eq(l->word[0], sv_of(deeds[i].verb)))
+			continue;
+		if (l->word_n < deeds[i].least)
+			world_fail(w, "something is missing");
+		else
+			deeds[i].tell(w, l);
+		return;
+	}
+	world_fail(w, "no such deed");
+}
