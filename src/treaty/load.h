@@ -14,7 +14,7 @@ struct complaint {
 	struct sv text; /* without the place; one line */
 };
 
-/* The list owns its texts. */
+/* The list owns its texts, not the file's name. */
 struct complaints {
 	struct arena arena;
 	const char *file;
@@ -26,7 +26,9 @@ void complaints_init(struct complaints *c, const char *file);
 void complaints_finish(struct complaints *c);
 void complaints_add(struct complaints *c, struct place at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Sorted, one a line, ready to print. */
+/* By place, then text. Loaders leave their list sorted. */
+void complaints_sort(struct complaints *c);
+/* In their order, one a line, ready to print. */
 void complaints_print(const struct complaints *c, struct buf *out);
 
 /* A new treaty, or NULL with at least one complaint. An unreadable file is a

@@ -79,6 +79,7 @@ struct conflict_rule {
 /* map: {Submitted: New, ...}: ATS value on the left, Salesforce's right. */
 struct map_entry {
 	struct sv side[SIDES];
+	struct place place;
 };
 
 /* The pseudo field that is a record's own id (see record keys below). */
@@ -117,13 +118,11 @@ struct treaty_match {
 struct treaty_record {
 	const char *name;
 	int domain;
-	struct {
+	struct treaty_record_side {
 		const char *object;
 		const char *key;
 		int key_field; /* index of its field, or -1 */
 		bool create;   /* created here when it is missing here */
-		/* when the record is deleted on this side: fields to set on
-		 * the other; by default nothing is done */
 	} side[SIDES];
 	struct treaty_match *match;
 	int match_n;

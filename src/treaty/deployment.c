@@ -1,0 +1,382 @@
+#include "treaty/deployment.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/panic.h"
+#include "treaty/doc.h"
+
+enum { SECRET_MAX = 64 * 1024 };
+
+static bool is_reference(const char *text)
+{
+	struct sv s = sv_of(text);
+	return (sv_starts(s, SV("env:")) && s.len > 4) || (sv_starts(s, SV("file:")) && s.len > 5);
+}
+
+/* ---- secrets ---- */
+
+static const char *const secret_names[] = { "password", "client_secret", "key", "private_key",
+					    "refresh_token" };
+
+/* Also what only looks like one: 'pasword' must not slip through because it is
+ * misspelt. */
+static bool is_secret_name(const char *name)
+{
+	static const char *const parts[] = { "password", "passwd", "secret", "token", "key" };
+	for (size_t i = 0; i < countof(parts); i++)
+		if (strcasestr(name, parts[i]))
+			return true;
+	for (size_t i = 0; i < countof(secret_names); i++)
+		if (sv_distance(sv_of(name), sv_of(secret_names[i]), 2) <= 2)
+			return true;
+	return false;
+}
+
+/* Never quotes the text: it may be the secret that should not be here. */
+static bool take_setting(struct doc *d, const char *name, bool secret, struct place place,
+			 const struct yaml_node *value, struct setting *out)
+{
+	if (!doc_expect(d, value, YAML_SCALAR, name, place))
+		return false;
+	bool reference = is_reference(value->text);
+	if (secret && !reference) {
+		complaints_add(d->complaints, value->place,
+			       "'%s': a secret does not belong in this file; say env:NAME or "
+			       "file:PATH where it is kept", name);
+		return false;
+	}
+	*out = (struct setting){ name, value->text, reference, place };
+	return true;
+}
+
+static void take_secret(const struct doc_at *at, void *member)
+{
+	take_setting(at->doc, at->key->name, true, at->place, at->value, member);
+}
+
+/* The settings of Salesforce's JWT bearer login. Another connector's are in its
+ * description, and checked when that is read. */
+static const char *const salesforce_login[] = { "client_id", "username", "key", "audience" };
+
+static void check_login_name(struct doc *d, const struct deployment_system *s,
+			     const struct yaml_pair *p)
+{
+	if (!s->connector || strcmp(s->connector, "salesforce") != 0)
+		return;
+	for (size_t i = 0; i < countof(salesforce_login); i++)
+		if (strcmp(p->key, salesforce_login[i]) == 0)
+			return;
+	complaints_add(d->complaints, p->place,
+		       "%s: a login to salesforce has client_id, username, key and audience%s",
+		       doc_quote(d, p->key),
+		       doc_suggest(d, p->key, salesforce_login, countof(salesforce_login)));
+}
+
+static void take_login(const struct doc_at *at, void *member)
+{
+	struct doc *d = at->doc;
+	struct deployment_system *s = member;
+	const struct yaml_pair **p =
+		arena_array(d->arena, const struct yaml_pair *, (size_t)at->value->n);
+	int n = doc_names(d, at->value, "setting", NULL, p);
+	s->login = arena_array(d->arena, struct setting, (size_t)n);
+	for (int i = 0; i < n; i++) {
+		check_login_name(d, s, p[i]);
+		if (take_setting(d, p[i]->key, is_secret_name(p[i]->key), p[i]->place, p[i]->value,
+				 &s->login[s->login_n]))
+			s->login_n++;
+	}
+}
+
+/* ---- addresses ---- */
+
+/* Only what cannot be another machine: a name like 127.0.0.1.example.com can. */
+static bool is_loopback(struct sv host)
+{
+	if (sv_eq_nocase(host, SV("localhost")) || sv_eq(host, SV("[::1]")))
+		return true;
+	struct sv part;
+	int n = 0;
+	for (bool more = true; more; n++) {
+		int64_t number;
+		more = sv_cut(host, '.', &part, &host);
+		if (!sv_to_i64(part, &number) || number < 0 || number > 255 || part.len > 3 ||
+		    (n == 0 && number != 127))
+			return false;
+	}
+	return n == 4;
+}
+
+/* Host of 'host[:port]'; false when the port is none or the host is empty. */
+static bool split_host(struct sv authority, struct sv *host)
+{
+	const char *end = authority.len && authority.ptr[0] == '[' ?
+				  memchr(authority.ptr, ']', authority.len) : NULL;
+	size_t from = end ? (size_t)(end - authority.ptr) + 1 : 0;
+	struct sv head, port;
+	int64_t number;
+	bool has_port = sv_cut(sv_make(authority.ptr + from, authority.len - from), ':', &head, &port);
+	*host = sv_make(authority.ptr, from + head.len);
+	if (has_port && (!sv_to_i64(port, &number) || number < 1 || number > 65535))
+		return false;
+	for (size_t i = 0; i < host->len; i++)
+		if (!isalnum((unsigned char)host->ptr[i]) && !strchr("-._[]:", host->ptr[i]))
+			return false;
+	return host->len > 0 && (!end || head.len == 0);
+}
+
+static const char *url_fault(struct sv url)
+{
+	bool tls = sv_starts(url, SV("https://"));
+	if (!tls && !sv_starts(url, SV("http://")))
+		return "an address begins with https://";
+	size_t from = tls ? 8 : 7, to = from;
+	while (to < url.len && !strchr("/?#", url.ptr[to]))
+		to++;
+	struct sv authority = sv_make(url.ptr + from, to - from), host;
+	for (size_t i = 0; i < url.len; i++)
+		if ((unsigned char)url.ptr[i] <= ' ' || (unsigned char)url.ptr[i] >= 0x7f)
+			return "an address has no blanks or special characters";
+	if (memchr(authority.ptr, '@', authority.len))
+		return "no login belongs in an address; it goes under 'login'";
+	if (!split_host(authority, &host))
+		return "an address is https://HOST or https://HOST:PORT, and a path if need be";
+	if (!tls && !is_loopback(host))
+		return "http to another machine would send the login in the clear; use https";
+	return NULL;
+}
+
+static void take_url(const struct doc_at *at, void *member)
+{
+	const char *fault = url_fault(sv_of(at->value->text));
+	if (fault)
+		complaints_add(at->doc->complaints, at->value->place, "'url': %s", fault);
+	else
+		*(const char **)member = at->value->text;
+}
+
+/* ---- paths ---- */
+
+/* As seen from where the document lies. */
+static const char *beside(struct arena *a, const char *document, const char *path)
+{
+	const char *slash = strrchr(document, '/');
+	if (path[0] == '/' || !slash)
+		return arena_str(a, sv_of(path));
+	return arena_printf(a, "%.*s/%s", (int)(slash - document), document, path).ptr;
+}
+
+static void take_path(const struct doc_at *at, void *member)
+{
+	const struct deployment *d = at->doc->whole;
+	if (at->value->text[0])
+		*(const char **)member = beside(at->doc->arena, d->file, at->value->text);
+	else
+		complaints_add(at->doc->complaints, at->value->place, "'%s': an empty path",
+			       at->key->name);
+}
+
+/* ---- the tables ---- */
+
+static void take_format(const struct doc_at *at, void *member)
+{
+	if (strcmp(at->value->text, "1") != 0)
+		complaints_add(at->doc->complaints, at->value->place,
+			       "%s: 'deployment' is the version of the language, and this program "
+			       "reads 1", doc_quote(at->doc, at->value->text));
+}
+
+/* '80%' */
+static void take_share(const struct doc_at *at, void *member)
+{
+	struct sv text = sv_of(at->value->text);
+	int64_t n;
+	if (sv_ends(text, SV("%")) && sv_to_i64(sv_make(text.ptr, text.len - 1), &n) && n >= 1 &&
+	    n <= 100)
+		*(int *)member = (int)n;
+	else
+		complaints_add(at->doc->complaints, at->value->place,
+			       "%s: 'share' is 1%% to 100%%", doc_quote(at->doc, at->value->text));
+}
+
+#define AT(member) offsetof(struct deployment_limits, member)
+static const struct doc_key limit_keys[] = {
+	{ "concurrent", YAML_SCALAR, false, take_count, AT(concurrent), .decides = "calls at once" },
+	{ "per_second", YAML_SCALAR, false, take_int64, AT(per_second), .decides = "calls a second" },
+	{ "per_minute", YAML_SCALAR, false, take_int64, AT(per_minute), .decides = "calls a minute" },
+	{ "per_day", YAML_SCALAR, false, take_int64, AT(per_day), .decides = "calls a day" },
+	{ "per_month", YAML_SCALAR, false, take_int64, AT(per_month), .decides = "calls a month" },
+	{ "share", YAML_SCALAR, false, take_share, AT(share_percent),
+	  .decides = "how much of each quota this program may use; default 80%" },
+	{ 0 },
+};
+#undef AT
+static const struct doc_level limit_level = { "'limits'", limit_keys, NULL };
+
+static const struct doc_key any_setting[] = {
+	{ "*", YAML_SCALAR, false, NULL,
+	  .decides = "a setting of the connector; secrets as env:NAME or file:PATH" },
+	{ 0 },
+};
+static const struct doc_level login_level = { "'login'", any_setting, NULL };
+
+#define AT(member) offsetof(struct deployment_system, member)
+static const struct doc_key system_keys[] = {
+	{ "connector", YAML_SCALAR, true, take_text, AT(connector),
+	  .decides = "salesforce, or the name or path of a description, such as bullhorn" },
+	{ "url", YAML_SCALAR, true, take_url, AT(url), .decides = "where it is" },
+	{ "login", YAML_MAP, true, take_login, 0, .level = &login_level,
+	  .decides = "how to log in" },
+	{ "poll", YAML_SCALAR, false, take_duration, AT(poll_ms),
+	  .decides = "how often a polled feed is asked" },
+	{ "timeout", YAML_SCALAR, false, take_duration, AT(timeout_ms),
+	  .decides = "the longest time a request may run there" },
+	{ "limits", YAML_MAP, false, take_level, AT(limits), .level = &limit_level,
+	  .decides = "the quotas to stay within" },
+	{ 0 },
+};
+#undef AT
+static const struct doc_level system_level = { "a system", system_keys, NULL };
+
+static void take_system(const struct doc_at *at, void *member)
+{
+	struct deployment_system *s = member;
+	s->place = at->place;
+	doc_walk(at->doc, &system_level, at->value, at->place, s);
+}
+
+static const struct doc_key systems_keys[] = {
+	{ "ats", YAML_MAP, true, take_system, offsetof(struct deployment, system[SIDE_ATS]),
+	  .level = &system_level, .decides = "where the applicant tracking system is" },
+	{ "salesforce", YAML_MAP, true, take_system,
+	  offsetof(struct deployment, system[SIDE_SALESFORCE]), .level = &system_level,
+	  .decides = "where Salesforce is" },
+	{ 0 },
+};
+static const struct doc_level systems_level = { "'systems'", systems_keys, NULL };
+
+static const struct doc_key store_keys[] = {
+	{ "path", YAML_SCALAR, true, take_path, offsetof(struct deployment, store_path),
+	  .decides = "the file that holds the state" },
+	{ "key", YAML_SCALAR, true, take_secret, offsetof(struct deployment, store_key),
+	  .decides = "what credentials in the store are sealed with, as env:NAME or file:PATH" },
+	{ 0 },
+};
+static const struct doc_level store_level = { "'store'", store_keys, NULL };
+
+static const struct doc_key deployment_keys[] = {
+	{ "deployment", YAML_SCALAR, true, take_format, 0,
+	  .decides = "the version of the language; say 1" },
+	{ "treaty", YAML_SCALAR, true, take_path, offsetof(struct deployment, treaty_path),
+	  .decides = "the treaty that is carried out" },
+	{ "store", YAML_MAP, true, take_level, 0, .level = &store_level,
+	  .decides = "where the state is kept" },
+	{ "systems", YAML_MAP, true, take_level, 0, .level = &systems_level,
+	  .decides = "where the parties are and how to log in" },
+	{ 0 },
+};
+const struct doc_level deployment_level = { "a deployment", deployment_keys, NULL };
+
+/* ---- loading ---- */
+
+struct deployment *deployment_load_text(struct sv text, const char *path, struct complaints *c)
+{
+	int before = c->n;
+	struct deployment *dep = must_zalloc(sizeof(*dep));
+	arena_init(&dep->arena);
+	dep->file = arena_str(&dep->arena, sv_of(path));
+	for (int s = 0; s < SIDES; s++)
+		dep->system[s].limits.share_percent = 80;
+	struct doc d = { &dep->arena, c, dep };
+	struct yaml_node *root = yaml_parse(text, &dep->arena, c);
+	if (root && doc_expect(&d, root, YAML_MAP, "deployment", root->place))
+		doc_walk(&d, &deployment_level, root, root->place, dep);
+	complaints_sort(c);
+	if (c->n > before) {
+		deployment_destroy(dep);
+		return NULL;
+	}
+	return dep;
+}
+
+struct deployment *deployment_load(const char *path, struct complaints *c)
+{
+	struct buf text;
+	struct deployment *d = NULL;
+	buf_init(&text, YAML_MAX);
+	if (yaml_read_file(path, &text, c))
+		d = deployment_load_text(buf_sv(&text), path, c);
+	buf_finish(&text);
+	return d;
+}
+
+void deployment_destroy(struct deployment *d)
+{
+	if (!d)
+		return;
+	arena_finish(&d->arena);
+	free(d);
+}
+
+const struct setting *deployment_login(const struct deployment_system *s, const char *name)
+{
+	for (int i = 0; i < s->login_n; i++)
+		if (strcmp(s->login[i].name, name) == 0)
+			return &s->login[i];
+	return NULL;
+}
+
+/* ---- resolving ---- */
+
+static bool refuse(const struct setting *s, const char *why, struct err *err)
+{
+	bool first = err && !err->code;
+	err_set(err, ERR_BAD_INPUT, "'%s': %s %s", s->name, s->text, why);
+	if (first)
+		err->line = s->place.line, err->column = s->place.column;
+	return false;
+}
+
+static bool resolve_file(const struct deployment *d, const struct setting *s, struct buf *out,
+			 struct err *err)
+{
+	struct arena scratch;
+	char chunk[4096];
+	size_t n, total = 0;
+	arena_init(&scratch);
+	FILE *f = fopen(beside(&scratch, d->file, s->text + 5), "rbe");
+	arena_finish(&scratch);
+	if (!f)
+		return refuse(s, strerrordesc_np(errno), err);
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && (total += n) <= SECRET_MAX)
+		buf_add(out, sv_make(chunk, n));
+	bool ok = !ferror(f);
+	fclose(f);
+	explicit_bzero(chunk, sizeof(chunk));
+	if (!ok)
+		return refuse(s, "cannot be read", err);
+	if (total > SECRET_MAX || out->full)
+		return refuse(s, "is too long for a secret", err);
+	/* editors end a file with a line end that is no part of the secret */
+	size_t end = total && out->ptr[out->len - 1] == '\n';
+	if (end && total > 1 && out->ptr[out->len - 2] == '\r')
+		end = 2;
+	out->len -= end;
+	if (out->ptr)
+		out->ptr[out->len] = '\0';
+	return true;
+}
+
+bool setting_resolve(const struct deployment *d, const struct setting *s, struct buf *out,
+		     struct err *err)
+{
+	if (s->secret && sv_starts(sv_of(s->text), SV("file:")))
+		return resolve_file(d, s, out, err);
+	const char *text = s->secret ? getenv(s->text + 4) : s->text;
+	if (!text)
+		return refuse(s, "is not set", err);
+	buf_add(out, sv_of(text));
+	return !out->full || refuse(s, "is too long for a secret", err);
+}

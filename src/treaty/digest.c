@@ -1,0 +1,299 @@
+#include "treaty/digest.h"
+
+#include <inttypes.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+
+#include "base/panic.h"
+
+/* ---- the tree ---- */
+
+struct meaning {
+	char kind; /* 't', 'l', 'm' */
+	struct sv key, text;
+	struct meaning *first, *last, *next;
+	int n;
+};
+
+static struct meaning *make(struct arena *a, char kind)
+{
+	struct meaning *m = arena_new(a, struct meaning);
+	m->kind = kind;
+	return m;
+}
+
+/* Adds to a mapping, or to a list with an empty key; returns the added. */
+static struct meaning *add(struct meaning *to, const char *key, struct meaning *child)
+{
+	child->key = sv_of(key);
+	if (to->last)
+		to->last->next = child;
+	else
+		to->first = child;
+	to->last = child;
+	to->n++;
+	return child;
+}
+
+static void add_sv(struct arena *a, struct meaning *to, const char *key, struct sv text)
+{
+	add(to, key, make(a, 't'))->text = text;
+}
+
+static void add_text(struct arena *a, struct meaning *to, const char *key, const char *text)
+{
+	if (text)
+		add_sv(a, to, key, sv_of(text));
+}
+
+static void add_number(struct arena *a, struct meaning *to, const char *key, int64_t n)
+{
+	add_sv(a, to, key, arena_printf(a, "%" PRId64, n));
+}
+
+static void add_bool(struct arena *a, struct meaning *to, const char *key, bool b)
+{
+	add_text(a, to, key, b ? "true" : "false");
+}
+
+static int by_key(const void *x, const void *y)
+{
+	const struct meaning *a = *(struct meaning *const *)x, *b = *(struct meaning *const *)y;
+	return sv_cmp(a->key, b->key);
+}
+
+static void write_text(struct sv text, struct buf *out)
+{
+	buf_addf(out, "t%zu:", text.len);
+	buf_add(out, text);
+}
+
+static void write_out(const struct meaning *m, struct arena *a, struct buf *out)
+{
+	if (m->kind == 't') {
+		write_text(m->text, out);
+		return;
+	}
+	struct meaning **child = arena_array(a, struct meaning *, (size_t)m->n);
+	int n = 0;
+	for (struct meaning *c = m->first; c; c = c->next)
+		child[n++] = c;
+	if (m->kind == 'm')
+		qsort(child, (size_t)n, sizeof(*child), by_key);
+	buf_addf(out, "%c%d:", m->kind, n);
+	for (int i = 0; i < n; i++) {
+		if (m->kind == 'm')
+			write_text(child[i]->key, out);
+		write_out(child[i], a, out);
+	}
+}
+
+/* ---- names of what the structs hold ---- */
+
+static const char *const owner_names[] = { "ats", "salesforce", "finance" };
+static const char *const direction_names[] = {
+	[TO_ATS] = "salesforce_to_ats", [TO_SALESFORCE] = "ats_to_salesforce", [BOTH_WAYS] = "both"
+};
+static const char *const winner_names[] = {
+	[WINNER_ATS] = "ats", [WINNER_SALESFORCE] = "salesforce", [WINNER_REVIEW] = "review",
+	[WINNER_UNION] = "union"
+};
+static const char *const edit_names[] = { "restore", "report", "ignore" };
+static const char *const deliver_names[] = { "state", "each" };
+static const char *const unknown_names[] = { "hold", "pass", "default" };
+static const char *const then_names[] = { "review", "hold" };
+
+/* ---- fields ---- */
+
+static void add_type(struct arena *a, struct meaning *to, const struct treaty *t,
+		     const struct value_type *type)
+{
+	struct meaning *m = add(to, "type", make(a, 'm'));
+	add_text(a, m, "kind", type_name(type->kind));
+	if (type->kind == TYPE_DECIMAL || type->kind == TYPE_CURRENCY)
+		add_number(a, m, "scale", type->scale);
+	if (type->kind == TYPE_PHONE)
+		add_text(a, m, "region", type->region);
+	if (type->kind == TYPE_LINK)
+		add_text(a, m, "record", t->record[type->link_record].name);
+}
+
+static void add_map(struct arena *a, struct meaning *to, const struct treaty_field *f)
+{
+	if (!f->map)
+		return;
+	/* from the owner's side, whose values are unique; the ATS's else */
+	enum side from = f->direction == BOTH_WAYS ? SIDE_ATS : field_owner(f);
+	struct meaning *m = add(to, "map", make(a, 'm'));
+	for (int i = 0; i < f->map_n; i++)
+		add_sv(a, m, arena_str(a, f->map[i].side[from]), f->map[i].side[side_other(from)]);
+	add_text(a, to, "map_unknown", unknown_names[f->map_unknown]);
+	if (f->map_unknown == MAP_UNKNOWN_DEFAULT)
+		add_sv(a, to, "map_default", f->map_default);
+}
+
+static void add_conflict(struct arena *a, struct meaning *to, const struct conflict_rule *c)
+{
+	struct meaning *m = add(to, "conflict", make(a, 'm'));
+	add_text(a, m, "winner", winner_names[c->winner]);
+	struct meaning *u = add(m, "unavailable", make(a, 'm'));
+	add_number(a, u, "retry_first_ms", c->unavailable.retry_first_ms);
+	add_number(a, u, "retry_max_ms", c->unavailable.retry_max_ms);
+	add_number(a, u, "for_ms", c->unavailable.for_ms);
+	add_text(a, u, "then", then_names[c->unavailable.then]);
+}
+
+/* All that decides the field's values. */
+static struct meaning *rule_meaning(struct arena *a, const struct treaty *t,
+				    const struct treaty_field *f)
+{
+	struct meaning *m = make(a, 'm');
+	add_text(a, m, "ats", f->api[SIDE_ATS]);
+	add_text(a, m, "salesforce", f->api[SIDE_SALESFORCE]);
+	add_type(a, m, t, &f->type);
+	add_text(a, m, "direction", direction_names[f->direction]);
+	add_text(a, m, "deliver", deliver_names[f->deliver]);
+	add_map(a, m, f);
+	if (f->direction == BOTH_WAYS) {
+		add_conflict(a, m, &f->conflict);
+	} else {
+		add_text(a, m, "on_edit", edit_names[f->on_edit]);
+		add_bool(a, m, "blank_erases", f->blank_erases);
+	}
+	if (f->truncate)
+		add_number(a, m, "truncate", f->truncate);
+	return m;
+}
+
+static void add_alert(struct arena *a, struct meaning *to, const struct treaty *t,
+		      const struct alert_rule *rule)
+{
+	struct meaning *m = add(to, "alert", make(a, 'm'));
+	add_number(a, m, "after_ms", rule->after_ms);
+	add_text(a, m, "to", t->role[rule->to].name);
+	if (rule->then_after_ms) {
+		add_number(a, m, "then_after_ms", rule->then_after_ms);
+		add_text(a, m, "then_to", t->role[rule->then_to].name);
+	}
+}
+
+/* ---- the rest ---- */
+
+static void add_record(struct arena *a, struct meaning *list, const struct treaty *t,
+		       const struct treaty_record *r)
+{
+	struct meaning *m = add(list, "", make(a, 'm'));
+	add_text(a, m, "name", r->name);
+	add_text(a, m, "domain", t->domain[r->domain].name);
+	for (int s = 0; s < SIDES; s++) {
+		struct meaning *side = add(m, side_name[s], make(a, 'm'));
+		add_text(a, side, "object", r->side[s].object);
+		add_text(a, side, "key", r->side[s].key);
+		add_bool(a, side, "create", r->side[s].create);
+	}
+	struct meaning *match = add(m, "match", make(a, 'l'));
+	for (int i = 0; i < r->match_n; i++) {
+		struct meaning *way = add(match, "", make(a, 'l'));
+		for (int k = 0; k < r->match[i].n; k++)
+			add_text(a, way, "", r->field[r->match[i].field[k]].name);
+	}
+	struct meaning *fields = add(m, "fields", make(a, 'm'));
+	for (int i = 0; i < r->field_n; i++) {
+		const struct treaty_field *f = &r->field[i];
+		struct meaning *field = add(fields, f->name, rule_meaning(a, t, f));
+		add_bool(a, field, "confidential", f->confidential);
+		if (f->direction == BOTH_WAYS)
+			add_alert(a, field, t, &f->conflict.alert);
+	}
+}
+
+static struct meaning *head_meaning(struct arena *a, const struct treaty *t)
+{
+	struct meaning *m = make(a, 'm');
+	add_text(a, m, "treaty", "1");
+	add_text(a, m, "name", t->name);
+	add_number(a, m, "version", t->version);
+	struct meaning *systems = add(m, "systems", make(a, 'm'));
+	for (int s = 0; s < SIDES; s++)
+		add_text(a, systems, side_name[s], t->system[s]);
+	add_text(a, systems, "finance", t->finance);
+	struct meaning *roles = add(m, "roles", make(a, 'm'));
+	for (int i = 0; i < t->role_n; i++) {
+		struct meaning *role = add(roles, t->role[i].name, make(a, 'm'));
+		add_text(a, role, "title", t->role[i].title);
+		add_text(a, role, "key", t->role[i].key);
+		add_text(a, role, "hours", t->role[i].hours);
+	}
+	return m;
+}
+
+static void add_domains(struct arena *a, struct meaning *to, const struct treaty *t)
+{
+	struct meaning *domains = add(to, "domains", make(a, 'm'));
+	for (int i = 0; i < t->domain_n; i++) {
+		struct meaning *m = add(domains, t->domain[i].name, make(a, 'm'));
+		add_text(a, m, "owner", owner_names[t->domain[i].owner]);
+		/* a mapping, because the order of signatures means nothing */
+		struct meaning *by = add(m, "signed_by", make(a, 'm'));
+		for (int k = 0; k < t->domain[i].signed_by_n; k++)
+			add_text(a, by, t->role[t->domain[i].signed_by[k]].name, "signs");
+	}
+}
+
+void treaty_canonical(const struct treaty *t, struct buf *out)
+{
+	struct arena a;
+	arena_init(&a);
+	struct meaning *m = head_meaning(&a, t);
+	add_domains(&a, m, t);
+	struct meaning *records = add(m, "records", make(&a, 'l'));
+	for (int i = 0; i < t->record_n; i++)
+		add_record(&a, records, t, &t->record[i]);
+	write_out(m, &a, out);
+	arena_finish(&a);
+}
+
+void field_canonical(const struct treaty *t, const struct treaty_record *r,
+		     const struct treaty_field *f, struct buf *out)
+{
+	struct arena a;
+	arena_init(&a);
+	struct meaning *m = make(&a, 'm');
+	add_text(&a, m, "record", r->name);
+	for (int s = 0; s < SIDES; s++)
+		add_text(&a, m, side_name[s], r->side[s].object);
+	add_text(&a, m, "field", f->name);
+	add(m, "rule", rule_meaning(&a, t, f));
+	write_out(m, &a, out);
+	arena_finish(&a);
+}
+
+static void sha256(const struct buf *b, unsigned char out[32])
+{
+	if (b->full)
+		panic("a treaty's meaning is longer than %zu bytes", b->max);
+	SHA256((const unsigned char *)b->ptr, b->len, out);
+}
+
+void treaty_digest(struct treaty *t)
+{
+	struct buf b;
+	unsigned char hash[32];
+	buf_init(&b, SIZE_MAX / 2);
+	for (int i = 0; i < t->record_n; i++) {
+		struct treaty_record *r = &t->record[i];
+		for (int k = 0; k < r->field_n; k++) {
+			buf_clear(&b);
+			field_canonical(t, r, &r->field[k], &b);
+			sha256(&b, hash);
+			uint64_t rule = 0;
+			for (int byte = 0; byte < 8; byte++)
+				rule = rule << 8 | hash[byte];
+			r->field[k].rule = rule ? rule : 1; /* 0 means 'no base' */
+		}
+	}
+	buf_clear(&b);
+	treaty_canonical(t, &b);
+	sha256(&b, t->digest);
+	buf_finish(&b);
+}

@@ -1,0 +1,32 @@
+/* digest.h - what a treaty means, as bytes, and their SHA-256.
+ *
+ * The meaning is a tree of texts, lists and mappings, made from the loaded
+ * treaty: defaults are filled in, '60m' and '1h' are the same number of
+ * milliseconds, comments and layout are gone. Written out:
+ *
+ *   text     't' LENGTH ':' BYTES        length in bytes, decimal
+ *   list     'l' COUNT ':' each element
+ *   mapping  'm' COUNT ':' each key as a text and its value, keys ascending by
+ *            bytes
+ *
+ * Numbers are decimal texts, truth is 'true' or 'false', what is absent is left
+ * out. The order of record types is meaning (what is written first), that of
+ * fields, roles, domains and map entries is not. tests/unit/test-treaty.c holds
+ * an example to the byte. */
+#ifndef TREATY_DIGEST_H
+#define TREATY_DIGEST_H
+
+#include "treaty/treaty.h"
+
+/* Fills the treaty's digest and every field's rule. */
+void treaty_digest(struct treaty *t);
+
+/* The bytes that the treaty's digest is of. 'out' needs a maximum to match. */
+void treaty_canonical(const struct treaty *t, struct buf *out);
+/* The same for what decides the values of one field: where it is, its type,
+ * direction, maps and rules. Who is told, and whether output is masked, decide
+ * no value: changing them must not make every record be compared anew. */
+void field_canonical(const struct treaty *t, const struct treaty_record *r,
+		     const struct treaty_field *f, struct buf *out);
+
+#endif
