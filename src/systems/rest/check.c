@@ -1,0 +1,243 @@
+/* What the tables of the language cannot see, because it takes more than one
+ * key to judge. */
+#include "systems/rest/description.h"
+
+enum { NAMES_MAX = 60 };
+
+/* The names that a template may use where it stands. */
+struct names {
+	const char *name[NAMES_MAX];
+	int n;
+};
+
+static void add_name(struct names *names, const char *name)
+{
+	for (int i = 0; i < names->n; i++)
+		if (strcmp(names->name[i], name) == 0)
+			return;
+	if (names->n < NAMES_MAX)
+		names->name[names->n++] = name;
+}
+
+static bool has_name(const struct names *names, struct sv name)
+{
+	for (int i = 0; i < names->n; i++)
+		if (sv_eq(sv_of(names->name[i]), name))
+			return true;
+	return false;
+}
+
+static void check_template(struct doc *doc, const struct template *t, const struct names *names)
+{
+	for (int i = 0; i < t->n; i++) {
+		struct sv name = t->part[i].text;
+		if (!t->part[i].is_name || has_name(names, name))
+			continue;
+		const char *text = arena_str(doc->arena, name);
+		struct sv list = SV("nothing");
+		for (int k = 0; k < names->n; k++)
+			list = arena_printf(doc->arena, "%.*s%s{%s}", k ? (int)list.len : 0,
+					    list.ptr, k ? " " : "", names->name[k]);
+		const char *near = doc_suggest(doc, text, names->name, names->n);
+		complaints_add(doc->complaints, t->place, "{%s}: not known here%s; there is %.*s",
+			       text, near, SV_ARG(list));
+	}
+}
+
+static void check_pairs(struct doc *doc, const struct rest_pair *pair, int n,
+			const struct names *names)
+{
+	for (int i = 0; i < n; i++)
+		check_template(doc, &pair[i].value, names);
+}
+
+static void check_request(struct doc *doc, const struct rest_request *q, const struct names *names)
+{
+	if (!q->method)
+		return;
+	check_template(doc, &q->url, names);
+	check_pairs(doc, q->query, q->query_n, names);
+	check_pairs(doc, q->json, q->json_n, names);
+}
+
+static void check_requests(struct doc *doc, const struct rest_description *d)
+{
+	static const struct names none = { .n = 0 };
+	static const struct names fetch = { { "object", "ids", "fields" }, 3 };
+	static const struct names query = { { "object", "where", "fields", "order", "count" }, 5 };
+	static const struct names write = { { "object", "id" }, 2 };
+	static const struct names feed = { { "subscription", "objects", "count", "position" }, 4 };
+	static const struct names history = { { "history" }, 1 };
+	static const struct names object = { { "object" }, 1 };
+	check_request(doc, &d->session.user, &none);
+	check_request(doc, &d->fetch.request, &fetch);
+	check_request(doc, &d->query.brief, &query);
+	check_request(doc, &d->query.longer, &query);
+	check_request(doc, &d->create, &object);
+	check_request(doc, &d->update, &write);
+	check_request(doc, &d->changes.ensure, &feed);
+	check_request(doc, &d->changes.next, &feed);
+	check_request(doc, &d->changes.again, &feed);
+	check_request(doc, &d->changes.last, &feed);
+	check_template(doc, &d->history.object, &history);
+	check_request(doc, &d->describe.request, &object);
+	if (d->created_id && !d->create.method)
+		complaints_add(doc->complaints, (struct place){ 0 },
+			       "'create': no request without post or put");
+}
+
+/* ---- the login ---- */
+
+static void settings_names(struct doc *doc, const struct rest_description *d, struct names *names)
+{
+	for (int i = 0; i < d->setting_n; i++) {
+		const char *name = arena_printf(doc->arena, "login.%s", d->setting[i].name).ptr;
+		if (has_name(names, sv_of(name)))
+			complaints_add(doc->complaints, (struct place){ 0 },
+				       "setting '%s': a second time", d->setting[i].name);
+		add_name(names, name);
+	}
+}
+
+/* One kind of login, step by step: each may use what those before it took. A
+ * name that only the other kind takes is missing in this one. */
+static void check_steps(struct doc *doc, const struct rest_description *d, enum rest_when when,
+			struct names *names)
+{
+	for (int i = 0; i < d->login.step_n; i++) {
+		const struct rest_step *s = &d->login.step[i];
+		if (s->when != WHEN_ALWAYS && s->when != when)
+			continue;
+		check_request(doc, &s->request, names);
+		for (int k = 0; k < s->take_n; k++)
+			add_name(names, s->take[k].name);
+	}
+	check_template(doc, &d->session.base, names);
+	check_template(doc, &d->session.organisation, names);
+	check_pairs(doc, d->session.header, d->session.header_n, names);
+}
+
+static void check_each_step(struct doc *doc, const struct rest_description *d, bool *takes_kept,
+			    bool *uses_kept)
+{
+	for (int i = 0; i < d->login.step_n; i++) {
+		const struct rest_step *s = &d->login.step[i];
+		const struct template *url = &s->request.url;
+		*uses_kept = *uses_kept || s->when == WHEN_KEPT;
+		for (int k = 0; k < s->take_n; k++)
+			*takes_kept = *takes_kept ||
+				      (d->login.keep && strcmp(s->take[k].name, d->login.keep) == 0);
+		if (!s->request.method)
+			complaints_add(doc->complaints, s->place,
+				       "login step '%s': no request without get or post", s->name);
+		else if (!url->n || !(url->part[0].is_name ||
+				      sv_starts(url->part[0].text, SV("https://"))))
+			complaints_add(doc->complaints, url->place,
+				       "login step '%s': a whole URL belongs here, from https:// "
+				       "or a {name} that holds one on", s->name);
+		for (int k = 0; k < s->expect.n; k++)
+			for (int j = s->expect.range[k].from; j <= s->expect.range[k].to; j++)
+				if (rest_statuses_have(&s->refused, j)) {
+					complaints_add(doc->complaints, s->place,
+						       "login step '%s': %d is both success and "
+						       "refusal", s->name, j);
+					break;
+				}
+	}
+}
+
+static void check_login(struct doc *doc, const struct rest_description *d)
+{
+	struct names settings = { .n = 0 }, both;
+	bool takes_kept = false, uses_kept = false;
+	settings_names(doc, d, &settings);
+	check_template(doc, &d->changes.name, &settings);
+	add_name(&settings, "url");
+	check_template(doc, &d->login.keep_as, &settings);
+	check_each_step(doc, d, &takes_kept, &uses_kept);
+	both = settings;
+	check_steps(doc, d, WHEN_PASSWORD, &both);
+	if (d->login.keep) {
+		both = settings;
+		add_name(&both, d->login.keep);
+		check_steps(doc, d, WHEN_KEPT, &both);
+	}
+	if (d->login.keep && !(takes_kept && uses_kept))
+		complaints_add(doc->complaints, d->login.place,
+			       "'keep': no step %s '%s'", takes_kept ? "is 'when: kept', to use" : "takes",
+			       d->login.keep);
+	if (uses_kept && !d->login.keep)
+		complaints_add(doc->complaints, d->login.place,
+			       "'when: kept' without 'keep': nothing is ever kept");
+	if (both.n >= NAMES_MAX)
+		complaints_add(doc->complaints, d->login.place,
+			       "more than %d settings and taken values", NAMES_MAX - 1);
+}
+
+/* ---- classes of errors ---- */
+
+static bool own_words(enum rest_class class)
+{
+	return class == CLASS_REJECTED || class == CLASS_GONE || class == CLASS_CURSOR;
+}
+
+/* Does every answer that fits 'b' fit 'a' as well? */
+static bool covers(const struct rest_error_class *a, const struct rest_error_class *b)
+{
+	if ((a->on & b->on) != b->on || a->body_n ||
+	    (own_words(a->class) && !own_words(b->class)) || (a->status.n && !b->status.n))
+		return false;
+	for (int i = 0; i < b->status.n && a->status.n; i++) {
+		bool within = false;
+		for (int k = 0; k < a->status.n; k++)
+			within = within || (a->status.range[k].from <= b->status.range[i].from &&
+					    a->status.range[k].to >= b->status.range[i].to);
+		if (!within)
+			return false;
+	}
+	return true;
+}
+
+/* A rule that everybody believes in and nothing ever reaches is worse than
+ * none. */
+static void check_classes(struct doc *doc, const struct rest_description *d)
+{
+	for (int i = 0; i < d->errors.class_n; i++) {
+		const struct rest_error_class *c = &d->errors.class[i];
+		if (!c->status.n && !c->body_n)
+			complaints_add(doc->complaints, c->place,
+				       "this class fits every answer: it needs 'status' or 'body'");
+		for (int k = 0; k < i; k++)
+			if (covers(&d->errors.class[k], c)) {
+				complaints_add(doc->complaints, c->place,
+					       "this class is never reached: the one at %d:%d fits "
+					       "all that it fits", d->errors.class[k].place.line,
+					       d->errors.class[k].place.column);
+				break;
+			}
+	}
+}
+
+static void check_objects(struct doc *doc, const struct rest_description *d)
+{
+	for (int i = 0; i < d->object_n; i++)
+		if (d->object[i].history && !d->history.field)
+			complaints_add(doc->complaints, d->object[i].place,
+				       "'%s' has a history, and 'history:' does not say how to read it",
+				       d->object[i].name);
+	if (d->rows.to_many && !d->rows.total)
+		complaints_add(doc->complaints, (struct place){ 0 },
+			       "'rows': 'to_many' without 'total': a list that is cut short would "
+			       "not be seen");
+}
+
+void rest_description_check(struct doc *doc, const struct rest_description *d)
+{
+	if (d->version != 1)
+		complaints_add(doc->complaints, (struct place){ 1, 1 },
+			       "'connector': version %d is not known here; 1 is", d->version);
+	check_requests(doc, d);
+	check_login(doc, d);
+	check_classes(doc, d);
+	check_objects(doc, d);
+}

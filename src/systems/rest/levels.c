@@ -1,0 +1,735 @@
+/* The language of connector descriptions: a table a level, and how each value
+ * is taken. What needs more than one key to judge is in check.c. */
+#include "systems/rest/description.h"
+
+#include <ctype.h>
+
+#include "base/panic.h"
+#include "net/http_client.h"
+
+#define D(member) offsetof(struct rest_description, member)
+#define END { NULL }
+
+enum { PATH_STEP_MAX = 64 };
+
+/* ---- takers ---- */
+
+static void complain(const struct doc_at *at, const char *why)
+{
+	complaints_add(at->doc->complaints, at->value->place, "%s: %s",
+		       doc_quote(at->doc, at->value->text), why);
+}
+
+static void take_identifier(const struct doc_at *at, void *member)
+{
+	if (doc_is_name(sv_of(at->value->text)))
+		*(const char **)member = at->value->text;
+	else
+		complain(at, "a name has letters, digits and '_', a letter first");
+}
+
+static void take_url(const struct doc_at *at, void *member)
+{
+	struct err err = { 0 };
+	if (http_url_allowed(sv_of(at->value->text), &err))
+		*(const char **)member = at->value->text;
+	else
+		complain(at, err.what);
+}
+
+static void take_template(const struct doc_at *at, void *member)
+{
+	struct template *t = member;
+	size_t bad;
+	if (!template_parse(sv_of(at->value->text), at->doc->arena, t, &bad))
+		complaints_add(at->doc->complaints, at->value->place,
+			       "%s: no {name} at character %zu; a brace itself is written twice",
+			       doc_quote(at->doc, at->value->text), bad + 1);
+	t->place = at->value->place;
+}
+
+/* Steps of letters, digits, '_' and '$', or '*' where 'star' allows it. */
+static bool is_path(const char *text, bool star)
+{
+	size_t step = 0;
+	for (const char *p = text;; p++) {
+		if (*p == '.' || !*p) {
+			if (step == 0 || step > PATH_STEP_MAX)
+				return false;
+			if (!*p)
+				return true;
+			step = 0;
+		} else if (isalnum((unsigned char)*p) || strchr("_$-", *p) || (star && *p == '*')) {
+			step++;
+		} else {
+			return false;
+		}
+	}
+}
+
+static void take_path(const struct doc_at *at, void *member)
+{
+	if (is_path(at->value->text, false))
+		*(const char **)member = at->value->text;
+	else
+		complain(at, "a path is names or places joined by dots: data.0.id");
+}
+
+static void take_star_path(const struct doc_at *at, void *member)
+{
+	if (is_path(at->value->text, true))
+		*(const char **)member = at->value->text;
+	else
+		complain(at, "a path is names, places or '*' joined by dots: errors.*.field");
+}
+
+/* 404, 500..599, or a list of them. */
+static void take_statuses(const struct doc_at *at, void *member)
+{
+	struct rest_statuses *s = member;
+	bool list = at->value->kind == YAML_LIST;
+	int n = list ? at->value->n : 1;
+	s->range = arena_array(at->doc->arena, struct rest_range, (size_t)n);
+	for (int i = 0; i < n; i++) {
+		const struct yaml_node *node = list ? at->value->item[i] : at->value;
+		struct sv from, to;
+		int64_t a = 0, b = 0;
+		if (!doc_expect(at->doc, node, YAML_SCALAR, at->key->name, node->place))
+			continue;
+		if (!sv_cut(sv_of(node->text), '.', &from, &to))
+			to = from;
+		else
+			to = sv_starts(to, SV(".")) ? sv_make(to.ptr + 1, to.len - 1) : SV_NONE;
+		if (sv_to_i64(from, &a) && sv_to_i64(to, &b) && a >= 100 && a <= b && b <= 599)
+			s->range[s->n++] = (struct rest_range){ (int)a, (int)b };
+		else
+			complaints_add(at->doc->complaints, node->place,
+				       "%s: '%s' is a status such as 404, or 500..599",
+				       doc_quote(at->doc, node->text), at->key->name);
+	}
+}
+
+/* 'body.a.b' or 'location.code'. */
+static bool take_source(const struct doc_at *at, struct rest_take *out)
+{
+	struct sv kind, path;
+	sv_cut(sv_of(at->value->text), '.', &kind, &path);
+	out->source = sv_eq(kind, SV("location")) ? FROM_LOCATION : FROM_BODY;
+	out->path = path.ptr;
+	if (path.len && is_path(path.ptr, false) &&
+	    (sv_eq(kind, SV("location")) || sv_eq(kind, SV("body"))))
+		return true;
+	complain(at, "taken is 'body.PATH' of the JSON or 'location.PARAMETER' of the redirect");
+	return false;
+}
+
+/* '30s..5m', or one for both. */
+static void take_span(const struct doc_at *at, void *member)
+{
+	int64_t *span = member; /* min, then max */
+	struct sv text = sv_of(at->value->text), from = text, to = text;
+	for (size_t i = 0; i + 1 < text.len; i++)
+		if (text.ptr[i] == '.' && text.ptr[i + 1] == '.') {
+			from = sv_make(text.ptr, i);
+			to = sv_make(text.ptr + i + 2, text.len - i - 2);
+			break;
+		}
+	if (!duration_parse(from, &span[0]) || !duration_parse(to, &span[1]) || span[0] < 1000 ||
+	    span[1] < span[0])
+		complain(at, "a span is like 30s..5m, from 1s on");
+}
+
+/* A word or a list of words, as bits. */
+static void take_bits(const struct doc_at *at, void *member)
+{
+	bool list = at->value->kind == YAML_LIST;
+	unsigned bits = 0;
+	for (int i = 0; i < (list ? at->value->n : 1); i++) {
+		struct doc_at one = *at;
+		int value = 0;
+		one.value = list ? at->value->item[i] : at->value;
+		if (!doc_expect(at->doc, one.value, YAML_SCALAR, at->key->name, one.value->place))
+			continue;
+		take_word(&one, &value);
+		bits |= (unsigned)value;
+	}
+	*(unsigned *)member = bits;
+}
+
+/* A mapping with the author's own names, whatever they are made of. Returns
+ * its pairs but the doubled ones. */
+static int own_names(const struct doc_at *at, const struct yaml_pair ***out)
+{
+	const struct yaml_node *map = at->value;
+	const struct yaml_pair **list = arena_array(at->doc->arena, const struct yaml_pair *,
+						    (size_t)map->n);
+	int n = 0;
+	for (int i = 0; i < map->n; i++) {
+		const struct yaml_pair *p = &map->pair[i];
+		if (p->again)
+			complaints_add(at->doc->complaints, p->place, "%s: a second time",
+				       doc_quote(at->doc, p->key));
+		else if (doc_expect(at->doc, p->value, YAML_SCALAR, p->key, p->place))
+			list[n++] = p;
+	}
+	*out = list;
+	return n;
+}
+
+struct pairs {
+	struct rest_pair *pair;
+	int n;
+};
+
+static struct pairs templates(const struct doc_at *at)
+{
+	const struct yaml_pair **list;
+	struct pairs out = { .n = own_names(at, &list) };
+	out.pair = arena_array(at->doc->arena, struct rest_pair, (size_t)out.n);
+	for (int i = 0; i < out.n; i++) {
+		struct doc_at one = { at->doc, at->key, list[i]->value, list[i]->place };
+		out.pair[i].name = list[i]->key;
+		take_template(&one, &out.pair[i].value);
+	}
+	return out;
+}
+
+static void take_query(const struct doc_at *at, void *member)
+{
+	struct rest_request *q = member;
+	struct pairs p = templates(at);
+	q->query = p.pair, q->query_n = p.n;
+}
+
+static void take_json(const struct doc_at *at, void *member)
+{
+	struct rest_request *q = member;
+	struct pairs p = templates(at);
+	q->json = p.pair, q->json_n = p.n;
+}
+
+static void take_headers(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	struct pairs p = templates(at);
+	d->session.header = p.pair, d->session.header_n = p.n;
+}
+
+static void take_method(const struct doc_at *at, void *member)
+{
+	static const struct {
+		const char *key, *method;
+	} methods[] = { { "get", "GET" }, { "post", "POST" }, { "put", "PUT" } };
+	struct rest_request *q = member;
+	if (q->method) {
+		complaints_add(at->doc->complaints, at->place,
+			       "'%s': a request has one method, and this one is a %s already",
+			       at->key->name, q->method);
+		return;
+	}
+	for (size_t i = 0; i < countof(methods); i++)
+		if (strcmp(methods[i].key, at->key->name) == 0)
+			q->method = methods[i].method;
+	take_template(at, &q->url);
+}
+
+/* The level's mapping, and in it a request, which must have a method. */
+static void take_request(const struct doc_at *at, void *member)
+{
+	const struct rest_request *q = member;
+	take_level(at, member);
+	if (!q->method)
+		complaints_add(at->doc->complaints, at->place,
+			       "'%s': no request without get, post or put", at->key->name);
+}
+
+static void take_required(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	struct rest_setting *s = arena_array(at->doc->arena, struct rest_setting,
+					     (size_t)(d->setting_n + at->value->n));
+	if (d->setting_n)
+		memcpy(s, d->setting, sizeof(*s) * (size_t)d->setting_n);
+	d->setting = s;
+	for (int i = 0; i < at->value->n; i++) {
+		struct doc_at one = { at->doc, at->key, at->value->item[i],
+				      at->value->item[i]->place };
+		const char *name = NULL;
+		if (doc_expect(at->doc, one.value, YAML_SCALAR, at->key->name, one.place))
+			take_identifier(&one, &name);
+		if (name)
+			s[d->setting_n++] = (struct rest_setting){ name, NULL };
+	}
+}
+
+static void take_optional(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	const struct yaml_pair **list;
+	int n = own_names(at, &list);
+	struct rest_setting *s = arena_array(at->doc->arena, struct rest_setting,
+					     (size_t)(d->setting_n + n));
+	if (d->setting_n)
+		memcpy(s, d->setting, sizeof(*s) * (size_t)d->setting_n);
+	d->setting = s;
+	for (int i = 0; i < n; i++)
+		s[d->setting_n++] = (struct rest_setting){ list[i]->key, list[i]->value->text };
+}
+
+static void take_takes(const struct doc_at *at, void *member)
+{
+	struct rest_step *step = member;
+	const struct yaml_pair **list = arena_array(at->doc->arena, const struct yaml_pair *,
+						    (size_t)at->value->n);
+	int n = doc_names(at->doc, at->value, "something taken", NULL, list);
+	step->take = arena_array(at->doc->arena, struct rest_take, (size_t)n);
+	for (int i = 0; i < n; i++) {
+		struct doc_at one = { at->doc, at->key, list[i]->value, list[i]->place };
+		struct rest_take *t = &step->take[step->take_n];
+		t->name = list[i]->key;
+		if (doc_expect(at->doc, one.value, YAML_SCALAR, t->name, one.place) &&
+		    take_source(&one, t))
+			step->take_n++;
+	}
+}
+
+static void take_tests(const struct doc_at *at, struct rest_body_test **test, int *test_n)
+{
+	const struct yaml_pair **list;
+	int n = own_names(at, &list);
+	*test = arena_array(at->doc->arena, struct rest_body_test, (size_t)n);
+	for (int i = 0; i < n; i++) {
+		if (!is_path(list[i]->key, false))
+			complaints_add(at->doc->complaints, list[i]->place, "%s: not a path",
+				       doc_quote(at->doc, list[i]->key));
+		else
+			(*test)[(*test_n)++] =
+				(struct rest_body_test){ list[i]->key, list[i]->value->text };
+	}
+}
+
+static void take_body_tests(const struct doc_at *at, void *member)
+{
+	struct rest_error_class *c = member;
+	take_tests(at, &c->body, &c->body_n);
+}
+
+static void take_when(const struct doc_at *at, void *member)
+{
+	struct rest_type_rule *rule = member;
+	take_tests(at, &rule->when, &rule->when_n);
+}
+
+/* One element of a list of mappings. */
+static void walk_item(const struct doc_at *at, int i, void *into)
+{
+	const struct yaml_node *item = at->value->item[i];
+	if (doc_expect(at->doc, item, YAML_MAP, at->key->name, item->place))
+		doc_walk(at->doc, at->key->level, item, item->place, into);
+}
+
+static void take_steps(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	d->login.step = arena_array(at->doc->arena, struct rest_step, (size_t)at->value->n);
+	d->login.step_n = at->value->n;
+	d->login.place = at->place;
+	for (int i = 0; i < at->value->n; i++) {
+		struct rest_step *s = &d->login.step[i];
+		s->place = at->value->item[i]->place;
+		s->tries = 1;
+		walk_item(at, i, s);
+		if (!s->expect.n) {
+			s->expect = (struct rest_statuses){
+				arena_new(at->doc->arena, struct rest_range), 1
+			};
+			s->expect.range[0] = (struct rest_range){ 200, 200 };
+		}
+	}
+}
+
+static void take_classes(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	d->errors.class = arena_array(at->doc->arena, struct rest_error_class,
+				      (size_t)at->value->n);
+	d->errors.class_n = at->value->n;
+	for (int i = 0; i < at->value->n; i++) {
+		d->errors.class[i].on = ON_ALL;
+		d->errors.class[i].place = at->value->item[i]->place;
+		walk_item(at, i, &d->errors.class[i]);
+	}
+}
+
+static void take_kinds(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	d->describe.rule = arena_array(at->doc->arena, struct rest_type_rule,
+				       (size_t)at->value->n);
+	d->describe.rule_n = at->value->n;
+	for (int i = 0; i < at->value->n; i++)
+		walk_item(at, i, &d->describe.rule[i]);
+}
+
+static const struct doc_level object_level;
+
+static void take_objects(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	const struct yaml_pair **list = arena_array(at->doc->arena, const struct yaml_pair *,
+						    (size_t)at->value->n);
+	int n = doc_names(at->doc, at->value, "an object", NULL, list);
+	d->object = arena_array(at->doc->arena, struct rest_object, (size_t)n);
+	for (int i = 0; i < n; i++) {
+		struct rest_object *o = &d->object[d->object_n++];
+		*o = (struct rest_object){ .name = list[i]->key, .place = list[i]->place };
+		if (doc_expect(at->doc, list[i]->value, YAML_MAP, o->name, list[i]->place))
+			doc_walk(at->doc, &object_level, list[i]->value, list[i]->place, o);
+	}
+}
+
+/* ---- the tables ---- */
+
+static const struct doc_word whens[] = {
+	{ "always", WHEN_ALWAYS }, { "password", WHEN_PASSWORD }, { "kept", WHEN_KEPT }, END
+};
+static const struct doc_word instants[] = {
+	{ "iso", INSTANT_ISO }, { "epoch_ms", INSTANT_EPOCH_MS }, END
+};
+static const struct doc_word dates[] = { { "iso", DATE_ISO }, { "epoch_ms", DATE_EPOCH_MS }, END };
+static const struct doc_word sets[] = {
+	{ "array", SET_ARRAY }, { "semicolon", SET_SEMICOLON }, { "comma", SET_COMMA }, END
+};
+static const struct doc_word references[] = { { "text", REF_TEXT }, { "object", REF_OBJECT }, END };
+static const struct doc_word filters[] = { { "jpql", 0 }, END };
+static const struct doc_word feeds[] = { { "queue", 0 }, END };
+static const struct doc_word classes[] = {
+	{ "session", CLASS_SESSION }, { "limit", CLASS_LIMIT },	  { "rejected", CLASS_REJECTED },
+	{ "gone", CLASS_GONE },	      { "cursor", CLASS_CURSOR }, { "server", CLASS_SERVER }, END
+};
+static const struct doc_word places[] = {
+	{ "fetch", ON_FETCH }, { "query", ON_QUERY },	    { "write", ON_WRITE },
+	{ "feed", ON_FEED },   { "describe", ON_DESCRIBE }, { "session", ON_SESSION }, END
+};
+static const struct doc_word kinds[] = {
+	{ "text", TYPE_TEXT },	   { "email", TYPE_EMAIL },	  { "phone", TYPE_PHONE },
+	{ "picklist", TYPE_PICKLIST }, { "bool", TYPE_BOOL },	  { "integer", TYPE_INTEGER },
+	{ "decimal", TYPE_DECIMAL }, { "currency", TYPE_CURRENCY }, { "date", TYPE_DATE },
+	{ "instant", TYPE_INSTANT }, { "set", TYPE_SET },	  { "link", TYPE_LINK }, END
+};
+
+/* The author's own names: documents say '*'; the taker above walks them. */
+#define OWN_NAMES(id, said, what)                                                                  \
+	static const struct doc_key id##_keys[] = {                                                \
+		{ "*", YAML_SCALAR, false, take_text, 0, NULL, NULL, what }, END                   \
+	};                                                                                         \
+	static const struct doc_level id##_level = { said, id##_keys, NULL }
+
+OWN_NAMES(parameters, "the query", "a parameter of the URL; its value is percent-encoded");
+OWN_NAMES(members, "the body", "a member of the JSON body, as text");
+OWN_NAMES(headers, "the headers", "a header of every request");
+OWN_NAMES(taken, "what is taken", "where the step finds it: body.PATH or location.PARAMETER");
+OWN_NAMES(optional, "the optional settings", "a setting and what it is when not given");
+OWN_NAMES(tests, "the test", "a path in the answer and the text that must be there");
+OWN_NAMES(properties, "the test", "a property of the field and its text");
+
+#define SCALAR(name, needed, taker, offset, what)                                                  \
+	{ name, YAML_SCALAR, needed, taker, offset, NULL, NULL, what }
+#define WORD(name, needed, taker, offset, words, what)                                             \
+	{ name, YAML_SCALAR, needed, taker, offset, words, NULL, what }
+#define MAP(name, needed, taker, offset, level, what)                                              \
+	{ name, YAML_MAP, needed, taker, offset, NULL, level, what }
+#define LIST(name, needed, taker, offset, level, what)                                             \
+	{ name, YAML_LIST, needed, taker, offset, NULL, level, what }
+
+#define REQUEST_KEYS                                                                               \
+	SCALAR("get", false, take_method, 0, "path of a GET request"),                             \
+	SCALAR("post", false, take_method, 0, "path of a POST request"),                           \
+	SCALAR("put", false, take_method, 0, "path of a PUT request"),                             \
+	MAP("query", false, take_query, 0, &parameters_level, "parameters after the '?'")
+
+static const struct doc_key request_keys[] = {
+	REQUEST_KEYS,
+	MAP("json", false, take_json, 0, &members_level, "a JSON body"),
+	END
+};
+static const struct doc_level request_level = { "a request", request_keys, NULL };
+
+static const struct doc_key settings_keys[] = {
+	LIST("required", false, take_required, 0, NULL, "settings that 'login:' must have"),
+	MAP("optional", false, take_optional, 0, &optional_level, "settings with a default"),
+	END
+};
+static const struct doc_level settings_level = { "the settings", settings_keys, NULL };
+
+static const struct doc_key keep_keys[] = {
+	SCALAR("take", true, take_identifier, D(login.keep), "which taken value to keep"),
+	SCALAR("as", true, take_template, D(login.keep_as),
+	       "the name to keep it under: another user, another name"),
+	END
+};
+static const struct doc_level keep_level = { "what to keep", keep_keys, NULL };
+
+#define STEP(member) offsetof(struct rest_step, member)
+static const struct doc_key step_keys[] = {
+	SCALAR("name", true, take_identifier, STEP(name), "what the step is called in messages"),
+	WORD("when", false, take_word, STEP(when), whens, "in which kind of login it is done"),
+	{ "get", YAML_SCALAR, false, take_method, STEP(request), NULL, NULL,
+	  "whole URL of a GET request" },
+	{ "post", YAML_SCALAR, false, take_method, STEP(request), NULL, NULL,
+	  "whole URL of a POST request" },
+	{ "query", YAML_MAP, false, take_query, STEP(request), NULL, &parameters_level,
+	  "parameters after the '?'" },
+	{ "expect", YAML_SCALAR | YAML_LIST, false, take_statuses, STEP(expect), NULL, NULL,
+	  "statuses of success; 200 when not given" },
+	{ "refused", YAML_SCALAR | YAML_LIST, false, take_statuses, STEP(refused), NULL, NULL,
+	  "statuses that mean the login is wrong; it is not tried again" },
+	SCALAR("tries", false, take_count, STEP(tries),
+	       "how often a failed step is sent; only where sending twice does no harm"),
+	MAP("take", false, take_takes, 0, &taken_level, "what later steps and the session need"),
+	END
+};
+static const struct doc_level step_level = { "a login step", step_keys, NULL };
+
+static const struct doc_key login_keys[] = {
+	MAP("keep", false, take_level, 0, &keep_level,
+	    "a single-use token, stored before anything else is sent"),
+	LIST("steps", true, take_steps, 0, &step_level, "the requests of a login, in order"),
+	END
+};
+static const struct doc_level login_level = { "the login", login_keys, NULL };
+
+static const struct doc_key organisation_keys[] = {
+	SCALAR("last_segment", true, take_template, D(session.organisation),
+	       "a URL whose last path segment tells whose data this is"),
+	END
+};
+static const struct doc_level organisation_level = { "the organisation", organisation_keys, NULL };
+
+static const struct doc_key user_keys[] = {
+	{ "get", YAML_SCALAR, true, take_method, D(session.user), NULL, NULL,
+	  "path of the request that says who we are" },
+	SCALAR("id", true, take_path, D(session.user_id), "path to our user's id"),
+	END
+};
+static const struct doc_level user_level = { "the user", user_keys, NULL };
+
+static const struct doc_key session_keys[] = {
+	SCALAR("base", true, take_template, D(session.base), "what all paths begin with"),
+	MAP("headers", false, take_headers, 0, &headers_level, "headers of every request"),
+	MAP("organisation", true, take_level, 0, &organisation_level,
+	    "whose data this is; a store is bound to it"),
+	MAP("user", false, take_level, 0, &user_level, "who we are, to know our own changes"),
+	END
+};
+static const struct doc_level session_level = { "the session", session_keys, NULL };
+
+static const struct doc_key values_keys[] = {
+	WORD("instant", true, take_word, D(values.instant), instants, "how a time is spelled"),
+	WORD("date", true, take_word, D(values.date), dates, "how a date is spelled"),
+	WORD("set", true, take_word, D(values.set), sets, "how several values are spelled"),
+	WORD("reference", true, take_word, D(values.ref), references,
+	     "a reference: the id, or {id: ...}"),
+	END
+};
+static const struct doc_level values_level = { "the values", values_keys, NULL };
+
+#define OBJECT(member) offsetof(struct rest_object, member)
+static const struct doc_key object_keys[] = {
+	SCALAR("modified", false, take_identifier, OBJECT(modified),
+	       "the field with the time of the last change"),
+	SCALAR("deleted", false, take_identifier, OBJECT(deleted),
+	       "the flag of records that are deleted and can still be read"),
+	SCALAR("history", false, take_identifier, OBJECT(history),
+	       "{history} of this object; without it, none is kept"),
+	END
+};
+static const struct doc_level object_level = { "an object", object_keys, NULL };
+static const struct doc_key objects_keys[] = {
+	MAP("*", false, take_level, 0, &object_level, "an object that a treaty may name"), END
+};
+static const struct doc_level objects_level = { "the objects", objects_keys, NULL };
+
+static const struct doc_key rows_keys[] = {
+	SCALAR("id", true, take_identifier, D(rows.id), "the field with a record's id"),
+	SCALAR("data", true, take_path, D(rows.data), "path of the row or rows in an answer"),
+	SCALAR("total", false, take_identifier, D(rows.total),
+	       "of a list inside a row: how many members there are"),
+	SCALAR("to_many", false, take_count, D(rows.to_many),
+	       "how many members of a list inside a row to ask for"),
+	END
+};
+static const struct doc_level rows_level = { "the rows", rows_keys, NULL };
+
+static const struct doc_key fetch_keys[] = {
+	{ "get", YAML_SCALAR, true, take_method, D(fetch.request), NULL, NULL,
+	  "path of a GET request" },
+	{ "query", YAML_MAP, false, take_query, D(fetch.request), NULL, &parameters_level,
+	  "parameters after the '?'" },
+	SCALAR("ids", true, take_count, D(fetch.ids), "how many ids one request may have"),
+	SCALAR("url_max", true, take_count, D(fetch.url_max), "how long its URL may be"),
+	END
+};
+static const struct doc_level fetch_level = { "the fetch", fetch_keys, NULL };
+
+static const struct doc_key query_keys[] = {
+	WORD("filter", true, take_word, D(query.filter), filters, "the language of {where}"),
+	MAP("short", true, take_request, D(query.brief), &request_level, "the usual request"),
+	MAP("long", false, take_request, D(query.longer), &request_level,
+	    "the request to use where the usual one's URL is longer than url_max"),
+	SCALAR("url_max", true, take_count, D(query.url_max), "how long a URL may be"),
+	SCALAR("page", true, take_count, D(query.page), "how many rows to ask for at once"),
+	END
+};
+static const struct doc_level query_level = { "the query", query_keys, NULL };
+
+static const struct doc_key create_keys[] = {
+	{ "post", YAML_SCALAR, false, take_method, D(create), NULL, NULL, "path of a POST request" },
+	{ "put", YAML_SCALAR, false, take_method, D(create), NULL, NULL, "path of a PUT request" },
+	{ "query", YAML_MAP, false, take_query, D(create), NULL, &parameters_level,
+	  "parameters after the '?'" },
+	SCALAR("id", true, take_path, D(created_id), "path of the new record's id in the answer"),
+	END
+};
+static const struct doc_level create_level = { "the create", create_keys, NULL };
+
+#define ERROR_CLASS(member) offsetof(struct rest_error_class, member)
+static const struct doc_key class_keys[] = {
+	WORD("class", true, take_word, ERROR_CLASS(class), classes, "what it means"),
+	{ "on", YAML_SCALAR | YAML_LIST, false, take_bits, ERROR_CLASS(on), places, NULL,
+	  "only for answers to these requests" },
+	{ "status", YAML_SCALAR | YAML_LIST, false, take_statuses, ERROR_CLASS(status), NULL, NULL,
+	  "only for these statuses" },
+	MAP("body", false, take_body_tests, 0, &tests_level, "only when the body says all this"),
+	SCALAR("wait", false, take_duration, ERROR_CLASS(wait_ms),
+	       "how long no request is sent afterwards"),
+	END
+};
+static const struct doc_level class_level = { "a class of errors", class_keys, NULL };
+
+static const struct doc_key errors_keys[] = {
+	SCALAR("message", true, take_path, D(errors.message), "path of the text for people"),
+	SCALAR("field", false, take_star_path, D(errors.field),
+	       "path of the names of refused fields; '*' is any place of a list"),
+	SCALAR("field_quotes", false, take_text, D(errors.quotes),
+	       "the quotes around a field's name in the message, when 'field' names none"),
+	LIST("classes", true, take_classes, 0, &class_level,
+	     "what an answer means; the first that fits"),
+	END
+};
+static const struct doc_level errors_level = { "the errors", errors_keys, NULL };
+
+static const struct doc_key ensure_keys[] = {
+	REQUEST_KEYS,
+	END
+};
+static const struct doc_level ensure_level = { "the request", ensure_keys, NULL };
+
+static const struct doc_key changes_keys[] = {
+	WORD("kind", true, take_word, D(changes.kind), feeds,
+	     "queue: reading takes off; the last batch can be had again"),
+	SCALAR("subscription", true, take_template, D(changes.name), "{subscription}"),
+	MAP("ensure", true, take_request, D(changes.ensure), &ensure_level,
+	    "makes the subscription"),
+	SCALAR("ensured", true, take_path, D(changes.ensured),
+	       "path of the position in the answer to 'ensure'"),
+	MAP("next", true, take_request, D(changes.next), &ensure_level, "takes the next batch"),
+	MAP("again", true, take_request, D(changes.again), &ensure_level,
+	    "gets the batch of {position} once more"),
+	MAP("last", true, take_request, D(changes.last), &ensure_level,
+	    "asks for the position of the last batch"),
+	SCALAR("last_position", true, take_path, D(changes.last_id),
+	       "path of the position in the answer to 'last'"),
+	SCALAR("batch", true, take_count, D(changes.batch_max), "{count}: events of a batch"),
+	SCALAR("position", true, take_path, D(changes.batch), "path of a batch's position"),
+	SCALAR("events", true, take_path, D(changes.events), "path of a batch's events"),
+	SCALAR("object", true, take_path, D(changes.object), "of an event: path of the object"),
+	SCALAR("id", true, take_path, D(changes.id), "of an event: path of the record's id"),
+	SCALAR("at", false, take_path, D(changes.at),
+	       "of an event: path of its time in milliseconds"),
+	SCALAR("author", false, take_path, D(changes.author),
+	       "of an event: path of the id of the user who made the change"),
+	SCALAR("poll", true, take_span, D(changes.poll_min_ms),
+	       "how often to ask: after news, and at most when it is quiet"),
+	END
+};
+static const struct doc_level changes_level = { "the changes", changes_keys, NULL };
+
+static const struct doc_key history_keys[] = {
+	SCALAR("object", true, take_template, D(history.object), "the object that holds the steps"),
+	SCALAR("field", true, take_path, D(history.field), "path of the changed field's name"),
+	SCALAR("value", true, take_path, D(history.value), "path of the value after the step"),
+	SCALAR("record", true, take_path, D(history.record), "path of the record's id"),
+	SCALAR("at", false, take_path, D(history.at), "path of the step's time"),
+	SCALAR("author", false, take_path, D(history.author), "path of the user's id"),
+	SCALAR("blank", false, take_text, D(history.blank), "what is written for 'no value'"),
+	SCALAR("overlap", false, take_duration, D(history.overlap_ms),
+	       "how long after a step one with a lower id may still appear"),
+	END
+};
+static const struct doc_level history_level = { "the history", history_keys, NULL };
+
+static const struct doc_key kind_keys[] = {
+	MAP("when", false, take_when, 0, &properties_level, "properties that the field must have"),
+	WORD("kind", true, take_word, offsetof(struct rest_type_rule, kind), kinds,
+	     "the type it is then"),
+	END
+};
+static const struct doc_level kind_level = { "a kind", kind_keys, NULL };
+
+static const struct doc_key describe_keys[] = {
+	{ "get", YAML_SCALAR, true, take_method, D(describe.request), NULL, NULL,
+	  "path of a GET request" },
+	{ "query", YAML_MAP, false, take_query, D(describe.request), NULL, &parameters_level,
+	  "parameters after the '?'" },
+	SCALAR("fields", true, take_path, D(describe.fields), "path of the list of fields"),
+	SCALAR("nested", false, take_path, D(describe.nested),
+	       "of a field: path of the fields it consists of"),
+	SCALAR("name", true, take_path, D(describe.name), "of a field: its API name"),
+	SCALAR("label", false, take_path, D(describe.label), "of a field: its name on screen"),
+	SCALAR("type", true, take_path, D(describe.type), "of a field: the vendor's type"),
+	SCALAR("length", false, take_path, D(describe.length), "of a field: characters it holds"),
+	SCALAR("required", false, take_path, D(describe.required), "of a field: must be given"),
+	SCALAR("read_only", false, take_path, D(describe.read_only),
+	       "of a field: cannot be written"),
+	SCALAR("options", false, take_path, D(describe.options), "of a field: its picklist"),
+	SCALAR("option", false, take_path, D(describe.option), "of a picklist entry: stored value"),
+	SCALAR("refers_to", false, take_path, D(describe.refers_to),
+	       "of a reference: the object it leads to"),
+	LIST("kinds", true, take_kinds, 0, &kind_level,
+	     "which of our types a field is; the first that fits, else text"),
+	END
+};
+static const struct doc_level describe_level = { "the describe", describe_keys, NULL };
+
+static const struct doc_key limits_keys[] = {
+	SCALAR("concurrent", true, take_count, D(concurrent), "requests at once that are sensible"),
+	SCALAR("longest_request", true, take_duration, D(longest_request_ms),
+	       "how long a request may still be executed after we gave it up"),
+	END
+};
+static const struct doc_level limits_level = { "the limits", limits_keys, NULL };
+
+static const struct doc_key rest_keys[] = {
+	SCALAR("connector", true, take_count, D(version), "version of this language: 1"),
+	SCALAR("name", true, take_identifier, D(name), "what a treaty calls the system"),
+	SCALAR("title", true, take_text, D(title), "what people call it"),
+	SCALAR("url", false, take_url, D(url), "{url}, when the deployment gives none"),
+	MAP("settings", false, take_level, 0, &settings_level, "what 'login:' of a deployment has"),
+	MAP("login", true, take_level, 0, &login_level, "how a session begins"),
+	MAP("session", true, take_level, 0, &session_level, "what a login leaves"),
+	MAP("values", true, take_level, 0, &values_level, "how values are spelled"),
+	MAP("objects", true, take_objects, 0, &objects_level, "what a treaty may name"),
+	MAP("rows", true, take_level, 0, &rows_level, "how rows look in answers"),
+	MAP("fetch", true, take_level, 0, &fetch_level, "reads records by their ids"),
+	MAP("query", true, take_level, 0, &query_level, "reads records by a condition"),
+	MAP("create", false, take_level, 0, &create_level, "makes a record"),
+	MAP("update", false, take_request, D(update), &ensure_level, "changes a record"),
+	MAP("errors", true, take_level, 0, &errors_level, "what answers mean"),
+	MAP("changes", false, take_level, 0, &changes_level, "the feed of changes"),
+	MAP("history", false, take_level, 0, &history_level, "every step of a field"),
+	MAP("describe", true, take_level, 0, &describe_level, "which fields there are"),
+	MAP("limits", true, take_level, 0, &limits_level, "how much at once, and how long"),
+	END
+};
+const struct doc_level rest_level = { "a connector description", rest_keys, NULL };
