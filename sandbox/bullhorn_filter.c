@@ -151,7 +151,7 @@ static enum truth match_value(const struct filter *f, const struct filter_row *r
 	if (f->op == FILTER_IS_NULL)
 		return v.kind == FILTER_NULL ? TRUTH_YES : TRUTH_NO;
 	if (v.kind == FILTER_NULL)
-		return TRUTH_UNKNOWN;
+		return f->null_is_no ? TRUTH_NO : TRUTH_UNKNOWN;
 	bool yes;
 	switch (f->op) {
 	case FILTER_IN:

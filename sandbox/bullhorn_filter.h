@@ -30,11 +30,11 @@ struct filter_value {
 
 /* A resolved name: the way through to-one fields to a plain one. What the
  * numbers mean is the resolver's business. */
-enum { FILTER_MAX_HOPS = 3 };
+enum { FILTER_MAX_HOPS = 4 };
 
 struct filter_field {
 	enum filter_kind kind; /* of every value it can have, besides null */
-	uint8_t hops;
+	uint8_t hops; /* before the last of them */
 	bool is_id; /* the row's own id */
 	int hop[FILTER_MAX_HOPS];
 };
@@ -68,6 +68,7 @@ enum filter_op {
 
 struct filter {
 	enum filter_op op;
+	bool null_is_no; /* a search index has no third truth value */
 	struct filter *left, *right; /* AND, OR; NOT has only left */
 	struct filter_field field;
 	struct filter_value *values; /* one, or for IN sorted */
@@ -81,8 +82,8 @@ struct filter *filter_parse_jpql(struct sv text, const struct filter_schema *sch
 struct filter *filter_parse_lucene(struct sv text, const struct filter_schema *schema,
 				   struct arena *arena, struct err *err);
 
-/* Comparisons with null are false, as in SQL, and so is NOT of one: a row
- * matches only what is known of it. */
+/* In JPQL a comparison with null is neither true nor false, and so is NOT of
+ * one; in Lucene it is false, and NOT of it true. */
 bool filter_match(const struct filter *f, const struct filter_row *row);
 
 /* What the filter says of the row's own id, to spare a scan: every match has

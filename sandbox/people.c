@@ -10,34 +10,34 @@
 enum { DAY_MS = 86400000 };
 
 const struct spelling people_company_status[] = {
-	{ "Active Account", "Active" },	  { "Prospect", "Prospect" },
-	{ "Lead", "Lead" },		  { "Passive Account", "Inactive" },
-	{ "Credit Hold", "Credit Hold" }, { "DNC", "Do Not Contact" },
-	{ "Archive", "Archived" },	  { NULL, NULL },
+	{ "Active Account", "Client" },	 { "Prospect", "Prospect" },
+	{ "Lead", "Prospect" },		 { "Passive Account", "Former Client" },
+	{ "Credit Hold", "Client" },	 { "DNC", "Do Not Call" },
+	{ "Archive", "Former Client" }, { NULL, NULL },
 };
 const struct spelling people_candidate_status[] = {
-	{ "Active", "Active" },	      { "New Lead", "New" },
-	{ "Available", "Available" }, { "Interviewing", "Interviewing" },
-	{ "Placed", "Placed" },	      { "Inactive", "Inactive" },
-	{ "DNU", "Do Not Use" },      { "Archive", "Archived" },
+	{ "Active", "Active" },	   { "New Lead", "New Lead" },
+	{ "Available", "Active" }, { "Interviewing", "Active" },
+	{ "Placed", "Placed" },	   { "Inactive", "Inactive" },
+	{ "DNU", "Do Not Use" },   { "Archive", "Inactive" },
 	{ NULL, NULL },
 };
 const struct spelling people_job_status[] = {
 	{ "Accepting Candidates", "Open" }, { "No More Subs Needed", "Covered" },
 	{ "Placed", "Filled" },		    { "Lost-Unknown", "Lost" },
-	{ "Archive", "Archived" },	    { NULL, NULL },
+	{ "Archive", "Closed" },	    { NULL, NULL },
 };
 const struct spelling people_placement_status[] = {
-	{ "Submitted", "New" },		      { "Approved", "Active" },
-	{ "Re-Submitted", "Resubmitted" },    { "Completed", "Completed" },
-	{ "Terminated", "Ended Early" },      { "XCL Prior to Start", "Cancelled" },
-	{ NULL, NULL },
+	{ "Submitted", "New" },	       { "Approved", "Active" },
+	{ "Re-Submitted", "New" },     { "Accounts Approved", "Accounts Approved" },
+	{ "Completed", "Completed" },  { "Terminated", "Terminated" },
+	{ "Rejected", "Rejected" },    { NULL, NULL },
 };
 const struct spelling people_employment[] = {
 	{ "Contract", "Contract" },
-	{ "Contract To Hire", "Contract to Hire" },
+	{ "Contract To Hire", "Contract To Hire" },
 	{ "Temporary", "Temporary" },
-	{ "Permanent", "Direct Hire" },
+	{ "Permanent", "Permanent" },
 	{ NULL, NULL },
 };
 

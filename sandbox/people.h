@@ -145,7 +145,7 @@ const char *const *people_skills(void);
 struct spelling {
 	const char *ats, *sf;
 };
-extern const struct spelling people_company_status[];	 /* Active Account = Active */
+extern const struct spelling people_company_status[];	 /* Active Account = Client */
 extern const struct spelling people_candidate_status[];
 extern const struct spelling people_job_status[];
 extern const struct spelling people_placement_status[];
