@@ -265,7 +265,7 @@ static void add_row(struct buf *b, const struct row *r, const int *fields, size_
 	bool first = true;
 	for (size_t k = 0; k < n; k++) {
 		const struct field_def *f = &r->table->def->fields[fields[k]];
-		if (f->type == FIELD_COMPUTED || f->type == FIELD_ID)
+		if (f->type == FIELD_COMPUTED || f->type == FIELD_ID || f->flags & FIELD_VIRTUAL)
 			continue;
 		buf_addf(b, "%s\"%s\":", first ? "" : ",", f->name);
 		add_value(b, r->values[fields[k]]);
@@ -360,7 +360,7 @@ static void handle_post(struct system *called, struct sv verb, struct json_objec
 		s->box->shutdown_asked = true;
 		sandbox_wake(s->box);
 		answer_ok(resp);
-	} else if (!s->control(s, verb, body, resp)) {
+	} else if (!office_control(s->box, verb, body, resp) && !s->control(s, verb, body, resp)) {
 		answer_bad(resp, "no such control endpoint");
 	}
 }

@@ -12,6 +12,8 @@
  *   GET  /_sandbox/calls?system=[&reset=true]
  *   GET  /_sandbox/writes?system=&object=[&id=][&since=SEQ][&channel=]
  *   GET  /_sandbox/dump?system=&object=[&fields=a,b][&deleted=true]
+ *   POST /_sandbox/office                {"rate":2.5} | {"stop":true} | {"edits":100}: see office.c
+ *   POST /_sandbox/scenario              {"scene":"three-statuses"}: see office_scenes.c
  *   POST /_sandbox/shutdown
  *   POST /_sandbox/VERB                  {"system", ...} the system's own verbs
  *

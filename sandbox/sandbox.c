@@ -119,14 +119,19 @@ bool sandbox_start(struct sandbox *box, const struct sandbox_options *o, struct 
 		sandbox_stop(box);
 		return false;
 	}
-	if (o->office_rate > 0)
-		box->office = office_start(box, o->office_rate);
+	sandbox_lock(box);
+	box->office = office_start(box, o->office_rate);
+	sandbox_unlock(box);
 	return true;
 }
 
 void sandbox_stop(struct sandbox *box)
 {
-	office_stop(box->office);
+	sandbox_lock(box);
+	struct office *office = box->office;
+	box->office = NULL;
+	sandbox_unlock(box);
+	office_stop(office);
 	sandbox_lock(box);
 	box->stopping = true;
 	pthread_cond_broadcast(&box->changed);

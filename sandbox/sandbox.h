@@ -138,9 +138,14 @@ void front_handle(void *ctx, const struct http_request *req, struct http_respons
 bool salesforce_open(struct system *s, struct err *err);
 bool bullhorn_open(struct system *s, struct err *err);
 
-/* office.c: people who work while the tests run. Started last, stopped first.
+/* office.c: people who work while the tests run; at rate 0 they wait to be told.
+ * Started last, stopped first.
  * The thread takes the lock for each edit and goes through system->edit. */
 struct office *office_start(struct sandbox *box, double edits_per_s);
 void office_stop(struct office *o);
+/* The verbs 'office' and 'scenario', on every port; false = another verb. With
+ * the lock held. */
+bool office_control(struct sandbox *box, struct sv verb, struct json_object *body,
+		    struct http_response *resp);
 
 #endif
