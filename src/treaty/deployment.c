@@ -60,10 +60,15 @@ static void take_secret(const struct doc_at *at, void *member)
  * description, and checked when that is read. */
 static const char *const salesforce_login[] = { "client_id", "username", "key", "audience" };
 
+static bool is_salesforce(const struct deployment_system *s)
+{
+	return s->connector && strcmp(s->connector, "salesforce") == 0;
+}
+
 static void check_login_name(struct doc *d, const struct deployment_system *s,
 			     const struct yaml_pair *p)
 {
-	if (!s->connector || strcmp(s->connector, "salesforce") != 0)
+	if (!is_salesforce(s))
 		return;
 	for (size_t i = 0; i < countof(salesforce_login); i++)
 		if (strcmp(p->key, salesforce_login[i]) == 0)
@@ -226,7 +231,8 @@ static const struct doc_level login_level = { "'login'", any_setting, NULL };
 static const struct doc_key system_keys[] = {
 	{ "connector", YAML_SCALAR, true, take_text, AT(connector),
 	  .decides = "salesforce, or the name or path of a description, such as bullhorn" },
-	{ "url", YAML_SCALAR, true, take_url, AT(url), .decides = "where it is" },
+	{ "url", YAML_SCALAR, false, take_url, AT(url),
+	  .decides = "where it is; a description may have an address of its own" },
 	{ "login", YAML_MAP, true, take_login, 0, .level = &login_level,
 	  .decides = "how to log in" },
 	{ "poll", YAML_SCALAR, false, take_duration, AT(poll_ms),
@@ -245,6 +251,9 @@ static void take_system(const struct doc_at *at, void *member)
 	struct deployment_system *s = member;
 	s->place = at->place;
 	doc_walk(at->doc, &system_level, at->value, at->place, s);
+	if (is_salesforce(s) && !yaml_find(at->value, "url"))
+		complaints_add(at->doc->complaints, at->place,
+			       "'url' is missing: the address of the Salesforce org");
 }
 
 static const struct doc_key systems_keys[] = {

@@ -25,7 +25,8 @@ struct deployment_limits {
 
 struct deployment_system {
 	const char *connector; /* 'salesforce', or the name or path of a description */
-	const char *url; /* https, or http to a loopback address only */
+	const char *url; /* https, or http to a loopback address only; NULL: the
+			  * connector's own, never for Salesforce */
 	struct setting *login;
 	int login_n;
 	struct deployment_limits limits;
