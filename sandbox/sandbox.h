@@ -96,7 +96,6 @@ struct sandbox {
 	pthread_cond_t changed; /* broadcast after every change and on stop */
 	pthread_cond_t stopped; /* broadcast on stop only: those who just wait */
 	bool stopping;
-	bool shutdown_asked; /* by a control request; main looks */
 	struct clock *clock;
 	struct rng rng; /* for faults and the office; under the lock */
 	struct people *people;

@@ -54,6 +54,7 @@ enum field_flags {
 	FIELD_CUSTOM = 1 << 11,
 	FIELD_ID_LOOKUP = 1 << 12,
 	FIELD_CALCULATED = 1 << 13,
+	FIELD_VIRTUAL = 1 << 14, /* never stored; the system renders it from the row */
 };
 
 struct field_def {
