@@ -13,6 +13,7 @@
 #include "settle/settle.h"
 #include "store/store.h"
 #include "systems/connector.h"
+#include "treaty/deployment.h"
 
 struct engine;
 
@@ -27,10 +28,13 @@ struct engine_options {
 				 * together; 0: 2000, negative: not at all */
 	int64_t request_ms[SIDES]; /* longest request; 0: the connector's */
 	int concurrent[SIDES];	   /* calls at once; 0: the connector's */
+	const struct deployment_limits *limits[SIDES]; /* or NULL */
 };
 
 struct engine *engine_create(const struct engine_options *o);
 void engine_destroy(struct engine *e);
+/* Lets go every thread that waits inside the engine. Any thread. */
+void engine_stop(struct engine *e);
 
 /* What a step says: IDLE nothing to do now; WORKED call again; FAILED a system
  * or the store said no, err says why (the system's state is kept, so IDLE

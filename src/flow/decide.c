@@ -1,0 +1,569 @@
+/* decide.c - dirty records: read, settled, stored.
+ *
+ * A batch of units goes through rounds: read what is wanted, decide in a
+ * transaction; a unit whose plan needs the other side takes part in the next
+ * round. What cannot be read now (its system is down) is decided as far as it
+ * goes, and its marks stay for later. */
+#include "flow/flow.h"
+#include "store/mismatches.h"
+#include "store/pauses.h"
+
+enum { BATCH = 1000, CHUNK = 200, ROUNDS = 4 };
+
+/* A link, or a record that has none yet, on its way through the rounds. */
+struct unit {
+	struct link link; /* id 0: no row yet; then only remote[known] is set */
+	enum side known;
+	const struct mark *mark[SIDES]; /* NULL: none */
+	unsigned want, got;		/* sides: 1 << side */
+	struct observation *seen[SIDES];
+	bool asked; /* 'lookup' is filled */
+	struct lookup lookup;
+	bool done;
+};
+
+struct batch {
+	struct engine *e;
+	int record;
+	struct unit *unit;
+	int n;
+	int from; /* the chunk of the transaction */
+	unsigned down; /* sides that cannot be read now */
+	bool last_round;
+	struct arena *a;
+	struct err *err; /* why a side is down */
+};
+
+static unsigned bit(enum side s)
+{
+	return 1u << s;
+}
+
+/* ------------------------------------------------------------------- pick */
+
+static struct unit *unit_of(struct batch *b, const struct link *l)
+{
+	for (int i = 0; l->id && i < b->n; i++)
+		if (b->unit[i].link.id == l->id)
+			return &b->unit[i];
+	struct unit *u = &b->unit[b->n++];
+	*u = (struct unit){ .link = *l };
+	return u;
+}
+
+/* A record whose write is under way is looked at when the answer is there. */
+static bool in_flight(struct batch *b, struct db *db, struct unit *u)
+{
+	const struct treaty *t = b->e->treaty;
+	for (int s = 0; s < SIDES; s++) {
+		struct slot slot = slot_get(db, t, &u->link, s, b->a);
+		if (slot.state != SLOT_SENT)
+			continue;
+		for (int k = 0; k < SIDES; k++)
+			if (u->mark[k])
+				mark_wait(db, t, u->mark[k]);
+		u->link.marks_wait = true;
+		link_put(b->e->store, db, t, &u->link);
+		u->done = true;
+		return true;
+	}
+	return false;
+}
+
+static bool pick(struct db *db, void *arg, struct err *err)
+{
+	struct batch *b = arg;
+	const struct treaty *t = b->e->treaty;
+	struct mark *m;
+	int n = marks_due(db, t, clock_now(b->e->clock), BATCH, b->a, &m);
+	b->unit = arena_array(b->a, struct unit, n + 1);
+	for (int i = 0; i < n; i++) {
+		struct link l;
+		b->record = m[i].record;
+		if (!link_find(db, t, m[i].record, m[i].side, m[i].remote, b->a, &l)) {
+			l = link_blank(t, m[i].record, b->a);
+			l.remote[m[i].side] = m[i].remote;
+		}
+		struct unit *u = unit_of(b, &l);
+		u->mark[m[i].side] = &m[i];
+		u->want |= m[i].reads;
+		u->known = l.remote[m[i].side].len && !l.remote[side_other(m[i].side)].len ?
+				   m[i].side :
+				   SIDE_ATS;
+	}
+	for (int i = 0; i < b->n; i++) {
+		struct unit *u = &b->unit[i];
+		if (u->link.state != LINK_LINKED && u->link.state != LINK_BROKEN)
+			u->want = bit(u->known); /* there is no other side yet */
+		if (u->link.id)
+			in_flight(b, db, u);
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------- read */
+
+static void read_side(struct batch *b, enum side side)
+{
+	struct sv *id = arena_array(b->a, struct sv, b->n + 1);
+	struct unit **of = arena_array(b->a, struct unit *, b->n + 1);
+	int n = 0;
+	for (int i = 0; i < b->n; i++) {
+		struct unit *u = &b->unit[i];
+		if (u->done || !(u->want & ~u->got & bit(side)) || !u->link.remote[side].len)
+			continue;
+		of[n] = u;
+		id[n++] = u->link.remote[side];
+	}
+	struct observation *seen;
+	if (n == 0)
+		return;
+	if (!read_records(b->e, b->record, side, id, n, b->a, &seen, b->err)) {
+		b->down |= bit(side);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		of[i]->seen[side] = &seen[i];
+		of[i]->got |= bit(side);
+	}
+}
+
+static bool needs_lookup(const struct unit *u)
+{
+	if (u->done || u->asked || !u->seen[u->known] ||
+	    u->seen[u->known]->existence != EXISTENCE_PRESENT)
+		return false;
+	return u->link.id == 0 || u->link.state == LINK_LOOKUP || u->link.state == LINK_CREATING;
+}
+
+/* A link that is being created is looked up again only after a lost answer. */
+static bool creation_lost(struct db *db, void *arg, struct err *err)
+{
+	struct batch *b = arg;
+	for (int i = 0; i < b->n; i++) {
+		struct unit *u = &b->unit[i];
+		if (u->link.state != LINK_CREATING || !u->link.id)
+			continue;
+		struct slot s = slot_get(db, b->e->treaty, &u->link, side_other(u->known), b->a);
+		u->asked = s.state != SLOT_LOST;
+	}
+	return true;
+}
+
+static void look_up_all(struct batch *b)
+{
+	bool creating = false;
+	for (int i = 0; i < b->n; i++)
+		creating = creating || b->unit[i].link.state == LINK_CREATING;
+	if (creating && !store_tx(b->e->store, creation_lost, b, b->err))
+		return;
+	for (int i = 0; i < b->n; i++) {
+		struct unit *u = &b->unit[i];
+		if (!needs_lookup(u))
+			continue;
+		u->asked = look_up(b->e, b->record, u->known, u->link.remote[u->known],
+				   u->seen[u->known], b->a, &u->lookup, b->err);
+		if (!u->asked) {
+			b->down |= bit(side_other(u->known));
+			return;
+		}
+	}
+}
+
+/* The owner's history is read after the record: what the list then lacks is a
+ * divergence, not a step still to come. */
+static void read_steps(struct batch *b)
+{
+	for (int s = 0; s < SIDES; s++) {
+		bool seen = false;
+		for (int i = 0; i < b->n; i++)
+			seen = seen || (b->unit[i].seen[s] && !b->unit[i].done);
+		if (seen && !read_history(b->e, b->record, s, b->a, b->err)) {
+			b->down |= bit(s);
+			for (int i = 0; i < b->n; i++) {
+				b->unit[i].seen[s] = NULL;
+				b->unit[i].got &= ~bit(s);
+			}
+		}
+	}
+}
+
+/* ----------------------------------------------------------------- decide */
+
+static void settle_marks(struct batch *b, struct db *db, struct unit *u)
+{
+	for (int s = 0; s < SIDES; s++)
+		if (u->mark[s])
+			mark_settled(db, b->e->treaty, u->mark[s]);
+	u->done = true;
+}
+
+static void postpone(struct batch *b, struct db *db, struct unit *u, int64_t due_ms,
+		     unsigned reads)
+{
+	for (int s = 0; s < SIDES; s++)
+		if (u->mark[s])
+			mark_later(db, b->e->treaty, u->mark[s], due_ms, reads);
+	u->done = true;
+}
+
+/* When a side that is down may be asked again. */
+static int64_t retry_ms(const struct batch *b, unsigned sides)
+{
+	int64_t at = clock_now(b->e->clock) + 1000;
+	for (int s = 0; s < SIDES; s++)
+		if (sides & bit(s)) {
+			int64_t ready = governor_ready_ms(&b->e->governor[s]);
+			at = ready > at ? ready : at;
+		}
+	return at;
+}
+
+static void now_linked(struct batch *b, struct db *db, struct unit *u, const char *how)
+{
+	u->link.state = LINK_LINKED;
+	u->link.existence[SIDE_ATS] = u->link.existence[SIDE_SALESFORCE] = EXISTENCE_PRESENT;
+	link_put(b->e->store, db, b->e->treaty, &u->link);
+	note_link(b->e, db, &u->link, how);
+	u->want = bit(SIDE_ATS) | bit(SIDE_SALESFORCE);
+}
+
+static void ambiguous(struct batch *b, struct db *db, struct unit *u, struct sv detail)
+{
+	mismatch_ambiguous(db, &b->e->treaty->record[b->record], u->known,
+			   u->link.remote[u->known], detail, clock_now(b->e->clock));
+	settle_marks(b, db, u);
+}
+
+/* The look-up found the counterpart. It may be on its way to a link itself. */
+static void join(struct batch *b, struct db *db, struct unit *u)
+{
+	const struct treaty *t = b->e->treaty;
+	enum side other = side_other(u->known);
+	struct link theirs;
+	bool taken = link_find(db, t, b->record, other, u->lookup.remote, b->a, &theirs) &&
+		     theirs.id != u->link.id;
+	if (taken && sv_eq(theirs.remote[u->known], u->link.remote[u->known])) {
+		u->link = theirs; /* the counterpart's own mark was faster */
+		u->want = bit(SIDE_ATS) | bit(SIDE_SALESFORCE);
+		return;
+	}
+	if (taken && theirs.remote[u->known].len) {
+		ambiguous(b, db, u,
+			  arena_printf(b->a, "%s %.*s fits, but is linked to %.*s already",
+				       side_name[other], SV_ARG(u->lookup.remote),
+				       SV_ARG(theirs.remote[u->known])));
+		return;
+	}
+	if (taken) {
+		struct slot s = slot_get(db, t, &theirs, u->known, b->a);
+		if (s.state == SLOT_SENT) { /* it is just being created here */
+			postpone(b, db, u, clock_now(b->e->clock) + 1000, 0);
+			return;
+		}
+		link_delete(db, theirs.id);
+	}
+	u->link.remote[other] = u->lookup.remote;
+	now_linked(b, db, u, "looked up");
+}
+
+static void wait_for_reference(struct batch *b, struct db *db, struct unit *u)
+{
+	u->link.state = LINK_LOOKUP;
+	link_put(b->e->store, db, b->e->treaty, &u->link);
+	link_wait_for(db, b->e->treaty, &u->link, u->lookup.wait_record, u->known,
+		      u->lookup.wait_remote);
+	settle_marks(b, db, u);
+}
+
+/* A record without a counterpart so far. True when settle has to go on. */
+static bool take_lookup(struct batch *b, struct db *db, struct unit *u)
+{
+	const struct observation *seen = u->seen[u->known];
+	if (seen && seen->existence != EXISTENCE_PRESENT)
+		settle_marks(b, db, u); /* gone before it was linked */
+	if (u->done || !u->asked)
+		return false; /* not asked: the other side is down */
+	switch (u->lookup.result) {
+	case LOOKUP_LINKED:
+		join(b, db, u);
+		return false;
+	case LOOKUP_AMBIGUOUS:
+		ambiguous(b, db, u, u->lookup.detail);
+		return false;
+	case LOOKUP_WAIT:
+		wait_for_reference(b, db, u);
+		return false;
+	case LOOKUP_NONE:
+		settle_marks(b, db, u);
+		return false;
+	case LOOKUP_CREATE:
+		u->link.state = LINK_CREATING;
+		u->link.existence[u->known] = EXISTENCE_PRESENT;
+		link_put(b->e->store, db, b->e->treaty, &u->link);
+		note_link(b->e, db, &u->link, "to be created");
+		return true;
+	}
+	return false;
+}
+
+/* A create without an answer is repeated only when a fresh look-up finds
+ * nothing and the request cannot be executed any more, or where a unique key
+ * makes repeating harmless. True when settle has to go on. */
+static bool after_lost_create(struct batch *b, struct db *db, struct unit *u, struct slot *slot)
+{
+	enum side to = side_other(u->known);
+	const struct treaty_record *type = &b->e->treaty->record[b->record];
+	int64_t now = clock_now(b->e->clock);
+	if (!u->asked)
+		return false;
+	if (u->lookup.result == LOOKUP_LINKED) {
+		slot->field_n = 0;
+		slot_move(slot, SLOT_IDLE);
+		slot_put(db, b->e->treaty, &u->link, to, slot);
+		join(b, db, u);
+		return false;
+	}
+	if (u->lookup.result == LOOKUP_AMBIGUOUS) {
+		ambiguous(b, db, u, u->lookup.detail);
+		return false;
+	}
+	bool repeatable = (b->e->system[to]->shape.can & CAN_UPSERT) && type->side[to].key;
+	int64_t safe_ms = slot->sent_ms + b->e->request_ms[to];
+	if (!repeatable && now < safe_ms) {
+		postpone(b, db, u, safe_ms, 0);
+		return false;
+	}
+	slot_move(slot, SLOT_DECIDED);
+	slot_put(db, b->e->treaty, &u->link, to, slot);
+	return true;
+}
+
+static const bool *own_fields(struct batch *b, const struct mark *m)
+{
+	const struct treaty_record *type = &b->e->treaty->record[b->record];
+	if (!m || m->author != AUTHOR_OWN || !m->own.ptr)
+		return NULL;
+	bool *own = arena_array(b->a, bool, type->field_n);
+	for (size_t at = 0; at + 4 <= m->own.len; at += 4) {
+		uint32_t key;
+		memcpy(&key, m->own.ptr + at, 4);
+		int i = treaty_field_by_key(type, key);
+		if (i >= 0)
+			own[i] = true;
+	}
+	return own;
+}
+
+/* What is older than our own last write, or than what was settled since, would
+ * bring an old value back. */
+static void drop_stale(struct unit *u)
+{
+	for (int s = 0; s < SIDES; s++)
+		if (u->seen[s] && u->seen[s]->seq < u->link.fresh_seq[s]) {
+			u->seen[s] = NULL;
+			u->got &= ~bit(s);
+		}
+}
+
+static void store_plan(struct batch *b, struct db *db, struct unit *u, const struct plan *p,
+		       const struct settle_input *in)
+{
+	const struct treaty *t = b->e->treaty;
+	const struct treaty_record *type = &t->record[b->record];
+	struct link l = p->link;
+	const char *source = "fence";
+	for (int s = 0; s < SIDES; s++) {
+		if (u->seen[s] && u->seen[s]->seq > l.fresh_seq[s])
+			l.fresh_seq[s] = u->seen[s]->seq;
+		if (u->mark[s])
+			source = u->mark[s]->source;
+	}
+	link_put(b->e->store, db, t, &l);
+	for (int s = 0; s < SIDES; s++)
+		if (p->slot_changed[s])
+			slot_put(db, t, &l, s, &p->slot[s]);
+	for (int i = 0; i < p->spent_n; i++)
+		steps_spent(db, type, l.id, p->spent[i].field, p->spent[i].id);
+	for (int i = 0; i < p->finding_n; i++)
+		mismatch_note(db, type, &l, &p->finding[i], sv_of(source), in->now_ms);
+	for (int i = 0; i < type->field_n; i++) {
+		if (l.field[i].hold != HOLD_REFERENCE)
+			continue;
+		for (int s = 0; s < SIDES; s++)
+			if (u->seen[s] && u->seen[s]->value[i].kind == VALUE_REF)
+				link_wait_for(db, t, &l, type->field[i].type.link_record, s,
+					      u->seen[s]->value[i].text);
+	}
+	note_decision(b->e, db, p, in, source);
+	u->link = l;
+}
+
+/* Settles; what the owner shows and no step says becomes a step first. */
+static void run_settle(struct batch *b, struct db *db, struct settle_input *in, struct plan *p)
+{
+	struct step *step;
+	in->step_n = steps_of(db, in->type, in->link->id, b->a, &step);
+	in->step = step;
+	settle(in, b->a, p);
+	if (!p->divergence_n)
+		return;
+	for (int i = 0; i < p->divergence_n; i++)
+		step_divergence(db, in->type, in->link->id, p->divergence[i].field, in->now_ms,
+				p->divergence[i].value);
+	in->step_n = steps_of(db, in->type, in->link->id, b->a, &step);
+	in->step = step;
+	settle(in, b->a, p);
+}
+
+static void decide_unit(struct batch *b, struct db *db, struct unit *u)
+{
+	struct engine *e = b->e;
+	struct slot slot[SIDES];
+	if (u->link.id && !link_get(db, e->treaty, u->link.id, b->a, &u->link)) {
+		settle_marks(b, db, u);
+		return;
+	}
+	struct link l;
+	if (!u->link.id &&
+	    link_find(db, e->treaty, b->record, u->known, u->link.remote[u->known], b->a, &l)) {
+		u->link = l; /* linked since it was picked */
+		if (l.state == LINK_LINKED)
+			u->want = bit(SIDE_ATS) | bit(SIDE_SALESFORCE);
+	}
+	if (u->link.id && in_flight(b, db, u))
+		return;
+	if ((u->link.id == 0 || u->link.state == LINK_LOOKUP) && !take_lookup(b, db, u))
+		return;
+	for (int s = 0; s < SIDES; s++)
+		slot[s] = slot_get(db, e->treaty, &u->link, s, b->a);
+	enum side to = side_other(u->known);
+	if (u->link.state == LINK_CREATING && slot[to].state == SLOT_LOST &&
+	    !after_lost_create(b, db, u, &slot[to]))
+		return;
+
+	drop_stale(u);
+	unsigned missing = u->want & ~u->got;
+	if (missing & ~b->down && !b->last_round)
+		return; /* read again what became stale */
+	struct settle_input in = {
+		.type = &e->treaty->record[b->record], .link = &u->link,
+		.now_ms = clock_now(e->clock),
+		.paused = pause_any(db) ? pause_fields(db, &e->treaty->record[b->record], b->a) :
+					  NULL,
+	};
+	for (int s = 0; s < SIDES; s++) {
+		if (u->seen[s])
+			resolve_references(e, db, b->record, s, u->seen[s], b->a);
+		in.seen[s] = u->seen[s];
+		in.slot[s] = &slot[s];
+		in.author[s] = u->mark[s] ? u->mark[s]->author : AUTHOR_UNKNOWN;
+		in.own_field[s] = own_fields(b, u->mark[s]);
+		in.longest_request_ms[s] = e->request_ms[s];
+	}
+	struct plan p;
+	run_settle(b, db, &in, &p);
+
+	unsigned need = missing;
+	for (int s = 0; s < SIDES; s++)
+		if (p.need[s] && u->link.remote[s].len)
+			need |= bit(s);
+	if (need & ~b->down && !b->last_round) {
+		u->want |= need;
+		return;
+	}
+	store_plan(b, db, u, &p, &in);
+	if (need)
+		postpone(b, db, u, retry_ms(b, need), need);
+	else
+		settle_marks(b, db, u);
+}
+
+static bool decide_chunk(struct db *db, void *arg, struct err *err)
+{
+	struct batch *b = arg;
+	int to = b->from + CHUNK < b->n ? b->from + CHUNK : b->n;
+	for (int i = b->from; i < to; i++)
+		if (!b->unit[i].done)
+			decide_unit(b, db, &b->unit[i]);
+	return true;
+}
+
+static bool postpone_rest(struct db *db, void *arg, struct err *err)
+{
+	struct batch *b = arg;
+	for (int i = 0; i < b->n; i++)
+		if (!b->unit[i].done)
+			postpone(b, db, &b->unit[i], retry_ms(b, b->down), 0);
+	return true;
+}
+
+static bool run_rounds(struct batch *b, struct err *err)
+{
+	bool open = true;
+	for (int round = 0; open && round < ROUNDS; round++) {
+		b->last_round = round == ROUNDS - 1;
+		for (int s = 0; s < SIDES; s++)
+			if (!(b->down & bit(s)))
+				read_side(b, s);
+		read_steps(b);
+		look_up_all(b);
+		for (b->from = 0; b->from < b->n; b->from += CHUNK)
+			if (!store_tx(b->e->store, decide_chunk, b, err))
+				return false;
+		open = false;
+		for (int i = 0; i < b->n; i++)
+			open = open || !b->unit[i].done;
+	}
+	return !open || store_tx(b->e->store, postpone_rest, b, err);
+}
+
+enum step_result engine_settle(struct engine *e, struct err *err)
+{
+	struct arena a;
+	arena_init(&a);
+	struct err why = { 0 };
+	struct batch b = { .e = e, .a = &a, .err = &why };
+	bool ok = store_tx(e->store, pick, &b, err);
+	enum step_result r = !ok ? STEP_FAILED : b.n ? STEP_WORKED : STEP_IDLE;
+	if (ok && b.n && !run_rounds(&b, err))
+		r = STEP_FAILED;
+	if (r == STEP_WORKED && why.code) {
+		if (err && !err->code)
+			*err = why;
+		r = STEP_FAILED;
+	}
+	arena_finish(&a);
+	return r;
+}
+
+struct again {
+	struct batch *b;
+	const int64_t *link;
+	int n;
+};
+
+static bool pick_links(struct db *db, void *arg, struct err *err)
+{
+	struct again *g = arg;
+	for (int i = 0; i < g->n; i++) {
+		struct unit u = { .want = bit(SIDE_ATS) | bit(SIDE_SALESFORCE) };
+		if (link_get(db, g->b->e->treaty, g->link[i], g->b->a, &u.link))
+			g->b->unit[g->b->n++] = u;
+	}
+	return true;
+}
+
+bool settle_again(struct engine *e, int record, const int64_t *link, int n, struct arena *a,
+		  struct err *err)
+{
+	struct err why = { 0 };
+	struct batch b = { .e = e, .record = record, .a = a, .err = &why,
+			   .unit = arena_array(a, struct unit, n + 1) };
+	struct again g = { &b, link, n };
+	if (!store_tx(e->store, pick_links, &g, err) || !run_rounds(&b, err))
+		return false;
+	if (why.code && err && !err->code)
+		*err = why;
+	return !why.code;
+}

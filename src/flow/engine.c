@@ -1,0 +1,410 @@
+#include "flow/engine.h"
+
+#include "base/log.h"
+#include "base/panic.h"
+#include "flow/flow.h"
+#include "store/ledger.h"
+#include "store/mismatches.h"
+#include "store/pauses.h"
+
+/* ----------------------------------------------------------- create, start */
+
+static void plan_reading(struct engine *e, int record, enum side side)
+{
+	const struct treaty_record *type = &e->treaty->record[record];
+	struct reading *r = &e->reading[side][record];
+	r->field = arena_array(&e->arena, struct field_ref, type->field_n + 1);
+	r->of = arena_array(&e->arena, int, type->field_n + 1);
+	int n = 0;
+	for (int i = 0; i < type->field_n; i++) {
+		const struct treaty_field *f = &type->field[i];
+		r->of[i] = -1;
+		if (strcmp(f->api[side], FIELD_API_ID) == 0)
+			continue;
+		r->of[i] = n;
+		r->field[n++] = (struct field_ref){ f->api[side], f->type };
+	}
+	r->object = (struct object_ref){
+		.object = type->side[side].object, .key = type->side[side].key,
+		.field = r->field, .field_n = n,
+	};
+}
+
+struct engine *engine_create(const struct engine_options *o)
+{
+	struct engine *e = must_zalloc(sizeof(*e));
+	e->o = *o;
+	e->treaty = o->treaty;
+	e->store = o->store;
+	e->clock = o->clock;
+	e->fence_ms = o->fence_ms > 0 ? o->fence_ms : 5000;
+	e->echo_linger_ms = o->echo_linger_ms == 0 ? 2000 :
+			    o->echo_linger_ms < 0  ? 0 :
+						     o->echo_linger_ms;
+	arena_init(&e->arena);
+	for (int s = 0; s < SIDES; s++) {
+		struct connector *c = o->system[s];
+		e->system[s] = c;
+		e->request_ms[s] = o->request_ms[s] > 0 ? o->request_ms[s] :
+							  c->shape.longest_request_ms;
+		governor_init(&e->governor[s], e->clock,
+			      o->concurrent[s] > 0 ? o->concurrent[s] : c->shape.concurrent,
+			      o->limits[s]);
+		e->reading[s] = arena_array(&e->arena, struct reading, e->treaty->record_n + 1);
+		for (int r = 0; r < e->treaty->record_n; r++)
+			plan_reading(e, r, s);
+	}
+	return e;
+}
+
+void engine_destroy(struct engine *e)
+{
+	if (!e)
+		return;
+	for (int s = 0; s < SIDES; s++)
+		governor_finish(&e->governor[s]);
+	arena_finish(&e->arena);
+	free(e);
+}
+
+void engine_stop(struct engine *e)
+{
+	for (int s = 0; s < SIDES; s++)
+		governor_stop(&e->governor[s]);
+}
+
+/* What was in flight when the process died: nobody will ever answer. */
+static bool recover(struct db *db, void *arg, struct err *err)
+{
+	struct engine *e = arg;
+	struct arena a;
+	arena_init(&a);
+	int64_t *id, now = clock_now(e->clock);
+	int n = (int)db_scalar(db, 0, "SELECT count(*) FROM slot WHERE state = 2", "");
+	n = slots_in_state(db, SLOT_SENT, INT64_MAX, n, &a, &id);
+	for (int i = 0; i < n; i++) {
+		struct link l;
+		if (!link_get(db, e->treaty, id[i], &a, &l))
+			continue;
+		for (int s = 0; s < SIDES; s++) {
+			struct slot slot = slot_get(db, e->treaty, &l, s, &a);
+			if (slot.state != SLOT_SENT)
+				continue;
+			slot_move(&slot, SLOT_LOST);
+			slot_put(db, e->treaty, &l, s, &slot);
+			mark_link(e, db, &l, slot.create ? 1u << side_other(s) : 1u << s, now,
+				  "restart");
+		}
+	}
+	db_run(db, "UPDATE mark SET wait = 0 WHERE wait = 1", "");
+	for (int s = 0; s < SIDES; s++) {
+		struct sv name = arena_printf(&a, "budget.%s", side_name[s]);
+		governor_load(&e->governor[s], meta_get(db, name.ptr, &a));
+	}
+	arena_finish(&a);
+	return true;
+}
+
+/* Which organisation answers? The store is that one's own: a refreshed sandbox
+ * or a copied store must not be written to by mistake. */
+static bool bind_side(struct engine *e, enum side s, struct err *err)
+{
+	struct arena a;
+	arena_init(&a);
+	struct sv organisation = SV_NONE;
+	struct sv what = arena_printf(&a, "%s organisation", side_name[s]);
+	bool ok = e->system[s]->ops->identify(e->system[s], &a, &organisation, err) &&
+		  store_bind(e->store, what.ptr, organisation, err);
+	e->bound[s] = ok;
+	arena_finish(&a);
+	return ok;
+}
+
+bool side_ready(struct engine *e, enum side side, struct err *err)
+{
+	if (e->bound[side])
+		return true;
+	governor_enter(&e->governor[side]);
+	bool ok = bind_side(e, side, err);
+	governor_leave(&e->governor[side], ok ? NULL : err, e->system[side]->usage.calls);
+	return ok;
+}
+
+bool engine_start(struct engine *e, struct err *err)
+{
+	if (!store_bind(e->store, "treaty", sv_of(e->treaty->name), err) ||
+	    !store_tx(e->store, recover, e, err))
+		return false;
+	for (int s = 0; s < SIDES; s++) {
+		struct err why = { 0 };
+		if (side_ready(e, s, &why))
+			continue;
+		if (why.retry != RETRY_LATER || why.code == ERR_STOPPED) {
+			*err = why;
+			return false;
+		}
+		/* away just now: it is bound before it is first used */
+		log_warn("engine", "%s", why.what);
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------------- tick */
+
+static bool tell_outage(struct db *db, void *arg, struct err *err)
+{
+	struct engine *e = arg;
+	for (int s = 0; s < SIDES; s++) {
+		struct err why = { 0 };
+		bool down = governor_is_down(&e->governor[s], &why, NULL);
+		if (down != e->down_told[s])
+			mismatch_system(db, s, MISMATCH_UNAVAILABLE, down, sv_of(why.what),
+					clock_now(e->clock));
+		e->down_told[s] = down;
+		struct buf b;
+		buf_init(&b, 4096);
+		governor_save(&e->governor[s], &b);
+		meta_put(db, s == SIDE_ATS ? "budget.ats" : "budget.salesforce", buf_sv(&b));
+		buf_finish(&b);
+	}
+	return true;
+}
+
+static bool outage_is_news(struct engine *e)
+{
+	for (int s = 0; s < SIDES; s++)
+		if (governor_is_down(&e->governor[s], NULL, NULL) != e->down_told[s])
+			return true;
+	return false;
+}
+
+enum step_result engine_tick(struct engine *e, struct err *err)
+{
+	int64_t now = clock_now(e->clock);
+	if (!outage_is_news(e) && now - e->told_ms < 60000)
+		return STEP_IDLE;
+	e->told_ms = now;
+	return store_tx(e->store, tell_outage, e, err) ? STEP_IDLE : STEP_FAILED;
+}
+
+struct next {
+	int64_t mark_ms, slot_ms;
+};
+
+static bool read_next(struct db *db, void *arg, struct err *err)
+{
+	struct next *n = arg;
+	n->mark_ms = marks_next_ms(db);
+	n->slot_ms = slots_next_ms(db);
+	return true;
+}
+
+int64_t engine_next_ms(struct engine *e)
+{
+	struct next n = { INT64_MAX, INT64_MAX };
+	int64_t now = clock_now(e->clock);
+	store_tx(e->store, read_next, &n, NULL);
+	int64_t at = n.mark_ms < n.slot_ms ? n.mark_ms : n.slot_ms;
+	for (int s = 0; s < SIDES; s++) {
+		int64_t ready = governor_ready_ms(&e->governor[s]);
+		if (ready > now && ready < at)
+			at = ready;
+	}
+	return at;
+}
+
+bool engine_run_idle(struct engine *e, int limit, struct err *err)
+{
+	for (int round = 0; round < limit; round++) {
+		bool worked = false;
+		struct err why = { 0 };
+		for (int s = 0; s < SIDES; s++)
+			worked |= engine_feed(e, s, 0, &why) == STEP_WORKED;
+		worked |= engine_settle(e, &why) == STEP_WORKED;
+		for (int s = 0; s < SIDES; s++)
+			worked |= engine_deliver(e, s, &why) == STEP_WORKED;
+		engine_tick(e, &why);
+		if (why.code == ERR_STOPPED || why.code == ERR_STORE) {
+			*err = why;
+			return false;
+		}
+		if (!worked)
+			return true;
+	}
+	err_set(err, ERR_SYSTEM, "engine: still not idle after %d rounds", limit);
+	return false;
+}
+
+/* --------------------------------------------------------- people's commands */
+
+struct command {
+	struct store *s;
+	const struct treaty *t;
+	int64_t id;
+	enum resolve_action action;
+	struct sv text, who, scope;
+	bool on;
+	enum side side;
+	int record;
+};
+
+static void mark_both(struct command *c, struct db *db, const struct link *l)
+{
+	enum side s = l->remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
+	struct mark m = { .side = s, .record = l->record, .remote = l->remote[s],
+			  .priority = c->t->record[l->record].priority, .reads = 3,
+			  .own = SV(""), .source = "person" };
+	mark_put(c->s, db, c->t, &m);
+}
+
+static bool resolve(struct db *db, void *arg, struct err *err)
+{
+	struct command *c = arg;
+	struct arena a;
+	struct mismatch m;
+	struct link l;
+	arena_init(&a);
+	bool ok = false;
+	if (!mismatch_get(db, c->id, &a, &m)) {
+		err_set(err, ERR_NOT_FOUND, "there is no entry %lld in the conflict log",
+			(long long)c->id);
+	} else if (!m.open) {
+		err_set(err, ERR_BAD_INPUT, "entry %lld is closed", (long long)c->id);
+	} else if (!m.link_id || !link_get(db, c->t, m.link_id, &a, &l)) {
+		err_set(err, ERR_BAD_INPUT, "entry %lld is not about linked records",
+			(long long)c->id);
+	} else {
+		const struct treaty_record *type = &c->t->record[l.record];
+		int i = treaty_field_by_name(type, m.field);
+		if (i < 0) {
+			err_set(err, ERR_BAD_INPUT, "entry %lld is about no field of this treaty",
+				(long long)c->id);
+		} else {
+			struct link_field *lf = &l.field[i];
+			ok = c->action != RESOLVE_VALUE ||
+			     value_from_text(&type->field[i].type, c->text, &a,
+					     &lf->resolve_value, err);
+			lf->resolve = c->action;
+			lf->resolve_seen[SIDE_ATS] = m.value[SIDE_ATS];
+			lf->resolve_seen[SIDE_SALESFORCE] = m.value[SIDE_SALESFORCE];
+			if (ok) {
+				link_put(c->s, db, c->t, &l);
+				mark_both(c, db, &l);
+				static const char *const said[] = {
+					[RESOLVE_TAKE_ATS] = "take ats",
+					[RESOLVE_TAKE_SALESFORCE] = "take salesforce",
+					[RESOLVE_VALUE] = "value", [RESOLVE_RETRY] = "retry",
+					[RESOLVE_IGNORE] = "ignore",
+				};
+				struct json_object *o = json_object_new_object();
+				json_put_i64(o, "treaty", c->t->version);
+				json_put_i64(o, "mismatch", c->id);
+				json_put_sv(o, "field", m.field);
+				json_put_sv(o, "action", sv_of(said[c->action]));
+				json_put_sv(o, "who", c->who);
+				journal_add(c->s, db, l.id, "resolved", o);
+			}
+		}
+	}
+	arena_finish(&a);
+	return ok;
+}
+
+bool engine_resolve(struct store *s, const struct treaty *t, int64_t mismatch_id,
+		    enum resolve_action action, struct sv text, struct sv who, struct err *err)
+{
+	struct command c = { .s = s, .t = t, .id = mismatch_id, .action = action, .text = text,
+			     .who = who };
+	return store_tx(s, resolve, &c, err);
+}
+
+/* "", a side, a record type, "type.field", "side:object:id" */
+static bool scope_known(const struct treaty *t, struct sv scope)
+{
+	enum side side;
+	struct sv head, tail;
+	if (!scope.len || side_from_name(scope, &side) || treaty_record_by_name(t, scope) >= 0)
+		return true;
+	if (sv_cut(scope, ':', &head, &tail)) {
+		struct sv object, id;
+		return side_from_name(head, &side) && sv_cut(tail, ':', &object, &id) && id.len &&
+		       treaty_record_by_object(t, side, object) >= 0;
+	}
+	if (!sv_cut(scope, '.', &head, &tail))
+		return false;
+	int r = treaty_record_by_name(t, head);
+	return r >= 0 && treaty_field_by_name(&t->record[r], tail) >= 0;
+}
+
+/* What was held or parked by any pause is looked at again; what is still
+ * paused is parked again. */
+static void wake(struct command *c, struct db *db)
+{
+	struct arena a;
+	arena_init(&a);
+	db_run(db, "UPDATE slot SET next_ms = 0 WHERE next_ms > $1", "i", INT64_MAX / 8);
+	struct db_stmt *q = db_query(db, "SELECT id FROM link WHERE holds <> 0", "");
+	while (db_next(q)) {
+		struct link l;
+		if (!link_get(db, c->t, db_i64(q, 0), &a, &l))
+			continue;
+		for (int i = 0; i < c->t->record[l.record].field_n; i++)
+			if (l.field[i].hold == HOLD_PAUSED) {
+				mark_both(c, db, &l);
+				break;
+			}
+	}
+	arena_finish(&a);
+}
+
+static bool pause_it(struct db *db, void *arg, struct err *err)
+{
+	struct command *c = arg;
+	pause_set(db, c->scope, c->on, clock_now(store_clock(c->s)), c->who);
+	if (!c->on)
+		wake(c, db);
+	return true;
+}
+
+bool engine_pause(struct store *s, const struct treaty *t, struct sv scope, bool pause,
+		  struct sv who, struct err *err)
+{
+	struct command c = { .s = s, .t = t, .scope = scope, .on = pause, .who = who };
+	if (!scope_known(t, scope)) {
+		err_set(err, ERR_BAD_INPUT,
+			"'%.*s' is no system, record type, type.field or side:object:id of this treaty",
+			SV_ARG(scope));
+		return false;
+	}
+	return store_tx(s, pause_it, &c, err);
+}
+
+static bool mark_it(struct db *db, void *arg, struct err *err)
+{
+	struct command *c = arg;
+	const struct treaty_record *r = &c->t->record[c->record];
+	struct mark m = { .side = c->side, .record = c->record, .remote = c->text,
+			  .priority = r->priority, .reads = 1u << c->side, .own = SV(""),
+			  .source = "person" };
+	if (c->text.len) {
+		mark_put(c->s, db, c->t, &m);
+		return true;
+	}
+	struct db_stmt *q = db_query(db, "SELECT ats, salesforce FROM link WHERE type = $1", "i",
+				     record_key(r));
+	while (db_next(q)) {
+		m.remote = db_sv(q, c->side == SIDE_ATS ? 0 : 1);
+		m.reads = 3;
+		m.priority = r->priority + PRIORITY_BACKFILL;
+		if (m.remote.len)
+			mark_put(c->s, db, c->t, &m);
+	}
+	return true;
+}
+
+bool engine_mark(struct store *s, const struct treaty *t, enum side side, int record, struct sv id,
+		 struct err *err)
+{
+	struct command c = { .s = s, .t = t, .side = side, .record = record, .text = id };
+	return store_tx(s, mark_it, &c, err);
+}

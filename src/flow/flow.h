@@ -1,0 +1,96 @@
+/* flow.h - what the steps share: the engine's insides. Only src/flow includes
+ * this. */
+#ifndef TREATY_FLOW_H
+#define TREATY_FLOW_H
+
+#include "flow/engine.h"
+#include "flow/governor.h"
+#include "store/journal.h"
+#include "store/slots.h"
+#include "store/steps.h"
+
+/* What one record type reads from one side. */
+struct reading {
+	struct object_ref object;
+	struct field_ref *field; /* as object.field */
+	int *of;		 /* treaty field -> place in 'field'; -1: the row's id */
+};
+
+struct engine {
+	struct engine_options o;
+	const struct treaty *treaty;
+	struct store *store;
+	struct clock *clock;
+	struct connector *system[SIDES];
+	struct governor governor[SIDES];
+	struct reading *reading[SIDES]; /* by record type */
+	int64_t request_ms[SIDES];	/* longest request */
+	int64_t fence_ms, echo_linger_ms;
+	_Atomic bool bound[SIDES]; /* told its organisation, and it is ours */
+	bool down_told[SIDES]; /* an open 'unavailable' mismatch stands */
+	int64_t told_ms;
+	struct arena arena;
+};
+
+enum { PRIORITY_BACKFILL = 100000 }; /* added to a record type's */
+
+/* ---- read.c: observations ---- */
+
+/* Reads records of one side in as many calls as it takes; seen[i] answers
+ * id[i]. Waits for the governor. */
+bool read_records(struct engine *e, int record, enum side side, const struct sv *id, int n,
+		  struct arena *a, struct observation **seen, struct err *err);
+/* The observation of a row that list or find returned. */
+struct observation observe(struct engine *e, int record, enum side side, const struct row *row,
+			   int64_t seq, int64_t at_ms, struct arena *a);
+/* References in 'seen' become links where the record referred to has one. In
+ * a transaction. */
+void resolve_references(struct engine *e, struct db *db, int record, enum side side,
+			struct observation *seen, struct arena *a);
+/* Every step that the owner's history knows by now is stored; true when no
+ * field of the type needs it. */
+bool read_history(struct engine *e, int record, enum side owner, struct arena *a,
+		  struct err *err);
+
+/* One call to a system, governed. False: not now. */
+bool side_ready(struct engine *e, enum side side, struct err *err); /* its organisation is ours */
+bool call_begin(struct engine *e, enum side side, struct err *err);
+void call_end(struct engine *e, enum side side, bool ok, const struct err *err);
+
+/* ---- decide.c ---- */
+
+/* Reads both sides of these links and settles them: the fence, right before
+ * sending. */
+bool settle_again(struct engine *e, int record, const int64_t *link, int n, struct arena *a,
+		  struct err *err);
+
+/* ---- lookup.c ---- */
+
+struct lookup {
+	enum { LOOKUP_LINKED, LOOKUP_CREATE, LOOKUP_NONE, LOOKUP_AMBIGUOUS, LOOKUP_WAIT } result;
+	struct sv remote; /* LINKED: the counterpart's id */
+	struct sv detail; /* AMBIGUOUS: why, for people */
+	/* WAIT: a match needs the link of this record first */
+	int wait_record;
+	struct sv wait_remote;
+};
+
+/* A record without a counterpart, or whose creation got no answer: is it
+ * there? Fresh look-ups by key, then by the match rules. Resolves references
+ * in 'seen'. False when a system failed. */
+bool look_up(struct engine *e, int record, enum side side, struct sv id,
+	     struct observation *seen, struct arena *a, struct lookup *out, struct err *err);
+
+/* ---- note.c: journal entries ---- */
+
+void note_decision(struct engine *e, struct db *db, const struct plan *p,
+		   const struct settle_input *in, const char *source);
+void note_link(struct engine *e, struct db *db, const struct link *l, const char *how);
+void note_answer(struct engine *e, struct db *db, const struct link *l, enum side side,
+		 const struct slot *slot, const struct write *w);
+
+/* A mark of our own about a link. */
+void mark_link(struct engine *e, struct db *db, const struct link *l, unsigned reads,
+	       int64_t due_ms, const char *source);
+
+#endif

@@ -1,0 +1,58 @@
+/* governor.h - how much of a system we use: several budget windows at once,
+ * an adaptive number of calls in flight, and 'down' told apart from 'slow'.
+ *
+ * Any thread. Blocking only in governor_enter. */
+#ifndef TREATY_GOVERNOR_H
+#define TREATY_GOVERNOR_H
+
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "treaty/deployment.h"
+
+struct budget {
+	int64_t length_ms;
+	int64_t limit; /* calls a window that are ours; 0: none */
+	int64_t start_ms, used;
+};
+
+enum { BUDGETS = 4 }; /* second, minute, day, month (30 days) */
+
+struct governor {
+	pthread_mutex_t mutex;
+	pthread_cond_t freed;
+	struct clock *clock;
+	int window_max;
+	double window; /* calls in flight allowed now: 1 .. window_max */
+	int in_flight;
+	int64_t shrunk_ms; /* the window was last cut: once a round trip */
+	int failures;	   /* in a row */
+	int64_t failing_since_ms, retry_ms;
+	struct err why; /* of the last failure */
+	struct budget budget[BUDGETS];
+	int64_t calls_seen; /* of the connector's counter */
+	bool stopping;
+};
+
+void governor_init(struct governor *g, struct clock *clock, int window_max,
+		   const struct deployment_limits *limits);
+void governor_finish(struct governor *g);
+/* Lets go whoever waits in governor_enter. */
+void governor_stop(struct governor *g);
+
+/* The time from which calls may be made: in the past when now is fine. */
+int64_t governor_ready_ms(struct governor *g);
+/* A system that fails for longer than a moment. */
+bool governor_is_down(struct governor *g, struct err *why, int64_t *since_ms);
+
+/* Waits for a place among the calls in flight. */
+void governor_enter(struct governor *g);
+/* The call is over. 'err' is NULL when it went well; 'calls' is the connector's
+ * counter after it. */
+void governor_leave(struct governor *g, const struct err *err, int64_t calls);
+
+/* Used and limit of each budget, for display and to survive a restart. */
+void governor_save(struct governor *g, struct buf *out);
+void governor_load(struct governor *g, struct sv saved);
+
+#endif

@@ -1,0 +1,132 @@
+#include "flow/flow.h"
+
+static void add_value(struct json_object *o, const char *key, struct value v, bool masked,
+		      struct arena *a)
+{
+	json_put_sv(o, key, masked && v.kind != VALUE_NULL ? SV("(confidential)") : value_show(v, a));
+}
+
+static struct json_object *slot_json(const struct treaty_record *type, enum side side,
+				     const struct slot *s, struct arena *a)
+{
+	struct json_object *list = json_object_new_array();
+	for (int k = 0; k < s->field_n; k++) {
+		const struct treaty_field *f = &type->field[s->field[k].field];
+		struct json_object *o = json_object_new_object();
+		json_put_sv(o, "field", sv_of(f->name));
+		json_put_sv(o, "to", sv_of(side_name[side]));
+		add_value(o, "value", s->field[k].target, f->confidential, a);
+		json_put_sv(o, "cause", sv_of(cause_name(s->field[k].cause)));
+		json_object_object_add(o, "rule", json_object_new_uint64(f->rule));
+		if (s->field[k].step_id.len)
+			json_put_sv(o, "step", s->field[k].step_id);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *finding_json(const struct treaty_record *type, const struct finding *f,
+					struct arena *a)
+{
+	static const char *const what[] = { "logged", "opened", "closed" };
+	struct json_object *o = json_object_new_object();
+	bool masked = f->field >= 0 && type->field[f->field].confidential;
+	json_put_sv(o, "mismatch", sv_of(mismatch_kind_name(f->kind)));
+	json_put_sv(o, "what", sv_of(what[f->what]));
+	if (f->field >= 0) {
+		json_put_sv(o, "field", sv_of(type->field[f->field].name));
+		add_value(o, "ats", f->value[SIDE_ATS], masked, a);
+		add_value(o, "salesforce", f->value[SIDE_SALESFORCE], masked, a);
+	}
+	if (f->lost.kind != VALUE_UNKNOWN) {
+		json_put_sv(o, "lost_at", sv_of(side_name[f->lost_side]));
+		add_value(o, "lost", f->lost, masked, a);
+	}
+	if (f->detail.len)
+		json_put_sv(o, "detail", f->detail);
+	return o;
+}
+
+static struct json_object *entry(struct engine *e)
+{
+	struct json_object *o = json_object_new_object();
+	json_put_i64(o, "treaty", e->treaty->version);
+	return o;
+}
+
+void note_decision(struct engine *e, struct db *db, const struct plan *p,
+		   const struct settle_input *in, const char *source)
+{
+	if (!p->finding_n && !p->slot_changed[SIDE_ATS] && !p->slot_changed[SIDE_SALESFORCE])
+		return;
+	struct arena a;
+	arena_init(&a);
+	struct json_object *o = entry(e);
+	static const char *const author[] = { "unknown", "own", "foreign" };
+	json_put_sv(o, "source", sv_of(source));
+	for (int s = 0; s < SIDES; s++) {
+		if (!in->seen[s])
+			continue;
+		struct json_object *seen = json_object_new_object();
+		json_put_i64(seen, "seq", in->seen[s]->seq);
+		json_put_sv(seen, "marked_by", sv_of(author[in->author[s]]));
+		json_object_object_add(o, side_name[s], seen);
+	}
+	for (int s = 0; s < SIDES; s++) {
+		if (!p->slot_changed[s])
+			continue;
+		json_object_object_add(o, s == SIDE_ATS ? "write_ats" : "write_salesforce",
+				       slot_json(in->type, s, &p->slot[s], &a));
+	}
+	if (p->finding_n) {
+		struct json_object *list = json_object_new_array();
+		for (int i = 0; i < p->finding_n; i++)
+			json_object_array_add(list, finding_json(in->type, &p->finding[i], &a));
+		json_object_object_add(o, "findings", list);
+	}
+	journal_add(e->store, db, p->link.id, "decided", o);
+	arena_finish(&a);
+}
+
+void note_link(struct engine *e, struct db *db, const struct link *l, const char *how)
+{
+	struct json_object *o = entry(e);
+	json_put_sv(o, "record", sv_of(e->treaty->record[l->record].name));
+	json_put_sv(o, "ats", l->remote[SIDE_ATS]);
+	json_put_sv(o, "salesforce", l->remote[SIDE_SALESFORCE]);
+	json_put_sv(o, "how", sv_of(how));
+	journal_add(e->store, db, l->id, "linked", o);
+}
+
+void note_answer(struct engine *e, struct db *db, const struct link *l, enum side side,
+		 const struct slot *slot, const struct write *w)
+{
+	static const char *const kind[] = {
+		[WRITE_NOT_SENT] = "not_sent", [WRITE_LOST] = "lost",
+		[WRITE_DONE] = "written",      [WRITE_REJECTED] = "rejected",
+		[WRITE_BUSY] = "busy",	       [WRITE_GONE] = "gone",
+		[WRITE_AMBIGUOUS] = "ambiguous", [WRITE_OVERTAKEN] = "overtaken",
+	};
+	struct arena a;
+	arena_init(&a);
+	struct json_object *o = entry(e);
+	json_put_sv(o, "system", sv_of(side_name[side]));
+	json_object_object_add(o, "fields",
+			       slot_json(&e->treaty->record[l->record], side, slot, &a));
+	if (w->outcome == WRITE_DONE && slot->create)
+		json_put_sv(o, w->created ? "created" : "found", w->new_id);
+	if (w->err.code)
+		json_put_sv(o, "error", sv_of(w->err.what));
+	journal_add(e->store, db, l->id, kind[w->outcome], o);
+	arena_finish(&a);
+}
+
+void mark_link(struct engine *e, struct db *db, const struct link *l, unsigned reads,
+	       int64_t due_ms, const char *source)
+{
+	enum side s = l->remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
+	struct mark m = { .side = s, .record = l->record, .remote = l->remote[s],
+			  .due_ms = due_ms, .priority = e->treaty->record[l->record].priority,
+			  .reads = reads, .own = SV(""), .source = source };
+	mark_put(e->store, db, e->treaty, &m);
+}
