@@ -67,6 +67,11 @@ void engine_destroy(struct engine *e)
 	free(e);
 }
 
+int engine_concurrency(const struct engine *e, enum side side)
+{
+	return e->governor[side].window_max;
+}
+
 void engine_stop(struct engine *e)
 {
 	for (int s = 0; s < SIDES; s++)

@@ -33,6 +33,8 @@ struct engine_options {
 
 struct engine *engine_create(const struct engine_options *o);
 void engine_destroy(struct engine *e);
+/* Calls at once to a system, at most. */
+int engine_concurrency(const struct engine *e, enum side side);
 /* Lets go every thread that waits inside the engine. Any thread. */
 void engine_stop(struct engine *e);
 

@@ -132,9 +132,8 @@ static enum step_result feed_once(struct engine *e, enum side side, int64_t wait
 		err_clear(&why);
 		ok = c->ops->changes(c, SV(""), 0, a, &changes, &why);
 	}
+	governor_note(&e->governor[side], ok ? NULL : &why, c->usage.calls);
 	if (!ok) {
-		governor_enter(&e->governor[side]);
-		call_end(e, side, false, &why);
 		*err = why;
 		return STEP_FAILED;
 	}

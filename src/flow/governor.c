@@ -121,11 +121,9 @@ static void failed(struct governor *g, const struct err *err, int64_t now)
 	g->why = *err;
 }
 
-void governor_leave(struct governor *g, const struct err *err, int64_t calls)
+static void note(struct governor *g, const struct err *err, int64_t calls)
 {
-	pthread_mutex_lock(&g->mutex);
 	int64_t now = clock_now(g->clock);
-	g->in_flight--;
 	spend(g, now, calls - g->calls_seen);
 	g->calls_seen = calls;
 	if (!err) {
@@ -137,6 +135,20 @@ void governor_leave(struct governor *g, const struct err *err, int64_t calls)
 		shrink(g, now);
 		failed(g, err, now);
 	}
+}
+
+void governor_note(struct governor *g, const struct err *err, int64_t calls)
+{
+	pthread_mutex_lock(&g->mutex);
+	note(g, err, calls);
+	pthread_mutex_unlock(&g->mutex);
+}
+
+void governor_leave(struct governor *g, const struct err *err, int64_t calls)
+{
+	pthread_mutex_lock(&g->mutex);
+	g->in_flight--;
+	note(g, err, calls);
 	pthread_cond_broadcast(&g->freed);
 	pthread_mutex_unlock(&g->mutex);
 }

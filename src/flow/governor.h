@@ -50,6 +50,8 @@ void governor_enter(struct governor *g);
 /* The call is over. 'err' is NULL when it went well; 'calls' is the connector's
  * counter after it. */
 void governor_leave(struct governor *g, const struct err *err, int64_t calls);
+/* The same for a call that took no place (the feed's). */
+void governor_note(struct governor *g, const struct err *err, int64_t calls);
 
 /* Used and limit of each budget, for display and to survive a restart. */
 void governor_save(struct governor *g, struct buf *out);

@@ -1,0 +1,161 @@
+#include "flow/run.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/panic.h"
+
+enum { WORKERS_MAX = 64, IDLE_MAX_MS = 50, PULSE_MS = 1000 };
+
+struct worker {
+	struct runner *r;
+	const char *name;
+	enum step_result (*step)(struct worker *w, struct err *err);
+	enum side side;
+	pthread_t thread;
+};
+
+struct runner {
+	struct engine *e;
+	struct run_options o;
+	_Atomic bool stop;
+	pthread_mutex_t mutex;
+	struct err fatal; /* the first reason to end by ourselves */
+	struct worker worker[WORKERS_MAX];
+	int worker_n;
+};
+
+/* Threads look at 'stop' at least this often; a condition variable would save
+ * a few wake-ups and could not be signalled from a signal handler. */
+static void rest(int64_t ms)
+{
+	struct timespec t = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	nanosleep(&t, NULL);
+}
+
+/* Errors that no waiting heals: the store, or a system that is not ours. */
+static bool is_fatal(const struct err *err)
+{
+	return err->code == ERR_STORE ||
+	       (err->code == ERR_CONFLICT && err->scope == SCOPE_PROCESS);
+}
+
+static void end_all(struct runner *r, const struct err *err)
+{
+	pthread_mutex_lock(&r->mutex);
+	if (!r->fatal.code)
+		r->fatal = *err;
+	pthread_mutex_unlock(&r->mutex);
+	log_error("run", "stopping: %s", err->what);
+	run_ask_to_stop(r);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct err last = { 0 };
+	int64_t idle_ms = 1;
+	while (!w->r->stop) {
+		struct err err = { 0 };
+		enum step_result result = w->step(w, &err);
+		if (result == STEP_FAILED && is_fatal(&err)) {
+			end_all(w->r, &err);
+			break;
+		}
+		/* say it once, not at every attempt */
+		if (result == STEP_FAILED && err.code && err.code != ERR_STOPPED &&
+		    strcmp(err.what, last.what) != 0) {
+			log_warn(w->name, "%s", err.what);
+			last = err;
+		}
+		if (result == STEP_WORKED) {
+			err_clear(&last);
+			idle_ms = 1;
+			continue;
+		}
+		rest(idle_ms);
+		idle_ms = idle_ms * 2 < IDLE_MAX_MS ? idle_ms * 2 : IDLE_MAX_MS;
+	}
+	return NULL;
+}
+
+static enum step_result step_feed(struct worker *w, struct err *err)
+{
+	return engine_feed(w->r->e, w->side, w->r->o.feed_wait_ms, err);
+}
+
+static enum step_result step_settle(struct worker *w, struct err *err)
+{
+	return engine_settle(w->r->e, err);
+}
+
+static enum step_result step_deliver(struct worker *w, struct err *err)
+{
+	return engine_deliver(w->r->e, w->side, err);
+}
+
+static enum step_result step_watch(struct worker *w, struct err *err)
+{
+	enum step_result r = engine_tick(w->r->e, err);
+	if (w->r->o.pulse)
+		w->r->o.pulse(w->r->o.arg);
+	for (int64_t waited = 0; waited < PULSE_MS && !w->r->stop; waited += IDLE_MAX_MS)
+		rest(IDLE_MAX_MS);
+	return r;
+}
+
+static void add(struct runner *r, const char *name,
+		enum step_result (*step)(struct worker *, struct err *), enum side side)
+{
+	if (r->worker_n == WORKERS_MAX)
+		return;
+	r->worker[r->worker_n++] =
+		(struct worker){ .r = r, .name = name, .step = step, .side = side };
+}
+
+struct runner *run_start(struct engine *e, const struct run_options *o)
+{
+	struct runner *r = must_zalloc(sizeof(*r));
+	r->e = e;
+	r->o = *o;
+	if (r->o.feed_wait_ms <= 0)
+		r->o.feed_wait_ms = 20000;
+	pthread_mutex_init(&r->mutex, NULL);
+	add(r, "settle", step_settle, SIDE_ATS);
+	add(r, "watch", step_watch, SIDE_ATS);
+	for (int s = 0; s < SIDES; s++) {
+		add(r, s == SIDE_ATS ? "feed ats" : "feed salesforce", step_feed, s);
+		/* one more than calls at once: it fills the next call while
+		 * the others wait for their answers */
+		int workers = o->workers[s] > 0 ? o->workers[s] : engine_concurrency(e, s) + 1;
+		for (int i = 0; i < workers; i++)
+			add(r, s == SIDE_ATS ? "deliver ats" : "deliver salesforce", step_deliver, s);
+	}
+	for (int i = 0; i < r->worker_n; i++)
+		if (pthread_create(&r->worker[i].thread, NULL, worker_main, &r->worker[i]))
+			panic("cannot start a thread");
+	return r;
+}
+
+void run_ask_to_stop(struct runner *r)
+{
+	r->stop = true;
+}
+
+bool run_wait(struct runner *r, struct err *err)
+{
+	/* until asked: then whoever waits inside the engine is let go */
+	while (!r->stop)
+		rest(IDLE_MAX_MS);
+	engine_stop(r->e);
+	for (int i = 0; i < r->worker_n; i++)
+		pthread_join(r->worker[i].thread, NULL);
+	bool ok = !r->fatal.code;
+	if (!ok)
+		*err = r->fatal;
+	pthread_mutex_destroy(&r->mutex);
+	free(r);
+	return ok;
+}
