@@ -203,12 +203,19 @@ static struct sv cookie_header(const struct sf_feed *f, struct arena *a)
 	return all;
 }
 
+/* An error of REST is an array as well; messages name their channel. */
+static bool are_messages(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) && json_object_array_length(list) > 0 &&
+	       json_has(json_object_array_get_idx(list, 0), "channel");
+}
+
 static struct json_object *read_messages(const struct http_call *http, const char *what,
 					 enum bayeux_verdict *verdict, struct err *err)
 {
 	struct err why = { 0 };
 	struct json_object *list = json_parse(buf_sv(&http->body_out), what, &why);
-	if (json_object_is_type(list, json_type_array) && json_object_array_length(list) > 0)
+	if (are_messages(list))
 		return list;
 	json_object_put(list);
 	*verdict = http->status == 401 ? BAYEUX_LOGIN : BAYEUX_FAILED;
