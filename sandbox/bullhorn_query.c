@@ -132,7 +132,7 @@ static void find(struct finding *f)
 			consider(f, f->table->rows[i]);
 		}
 	}
-	if (f->order.len)
+	if (f->order.len && f->len)
 		qsort(f->hits, f->len, sizeof(*f->hits), by_keys);
 }
 
@@ -175,9 +175,12 @@ static void ask(const struct http_request *req, const char *condition, const cha
 		q->start = n;
 }
 
-static struct json_object *page_of(int64_t start, struct json_object *data)
+/* 'total' below zero: not asked for. */
+static struct json_object *page_of(int64_t total, int64_t start, struct json_object *data)
 {
 	struct json_object *o = json_object_new_object();
+	if (total >= 0)
+		json_put_i64(o, "total", total);
 	json_put_i64(o, "start", start);
 	json_put_i64(o, "count", (int64_t)json_object_array_length(data));
 	json_object_object_add(o, "data", data);
@@ -218,9 +221,7 @@ static bool answer_query(struct bullhorn *b, const struct http_request *req, enu
 	struct json_object *data = json_object_new_array();
 	for (size_t i = (size_t)q->start; i < f.len && (int64_t)i < q->start + q->count && !why->status; i++)
 		json_object_array_add(data, bh_render(b, req->arena, f.hits[i].row, &fields, BH_FRESH, why));
-	struct json_object *o = page_of(q->start, data);
-	if (q->total)
-		json_put_i64(o, "total", (int64_t)f.len);
+	struct json_object *o = page_of(q->total ? (int64_t)f.len : -1, q->start, data);
 	if (why->status)
 		json_object_put(o);
 	else
@@ -284,8 +285,7 @@ static bool answer_search(struct bullhorn *b, const struct http_request *req, en
 	    !order_parse(q->order, &schema.schema, &f.order, why))
 		return false;
 	find(&f);
-	struct json_object *o = page_of(q->start, search_data(&f, q, &fields, why));
-	json_put_i64(o, "total", (int64_t)f.len);
+	struct json_object *o = page_of((int64_t)f.len, q->start, search_data(&f, q, &fields, why));
 	if (why->status)
 		json_object_put(o);
 	else
@@ -395,7 +395,7 @@ static struct json_object *history_page(const struct history_log *l, bool change
 			continue;
 		json_object_array_add(data, c ? change_json(e, c, fields, why) : edit_json(e, fields, why));
 	}
-	return page_of(q->start, data);
+	return page_of(-1, q->start, data);
 }
 
 bool bh_history_query(struct bullhorn *b, const struct http_request *req, struct sv entity, struct sv where,

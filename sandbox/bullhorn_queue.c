@@ -169,7 +169,8 @@ static void push(struct queue *q, struct queue_subscription *s, const struct que
 {
 	if (s->len == s->cap) {
 		/* What was taken makes room first. */
-		memmove(s->events, s->events + s->taken, (s->len - s->taken) * sizeof(*s->events));
+		if (s->taken)
+			memmove(s->events, s->events + s->taken, (s->len - s->taken) * sizeof(*s->events));
 		s->len -= s->taken;
 		s->taken = 0;
 		if (s->len * 2 >= s->cap) {
