@@ -215,6 +215,25 @@ static bool within_limits(struct bullhorn *b, struct http_response *resp)
 	return true;
 }
 
+/* settings/userId,...: of those named, the ones that are known. */
+static void settings(struct bullhorn *b, const struct http_request *req, struct sv rest,
+		     struct http_response *resp)
+{
+	struct json_object *o = json_object_new_object();
+	struct sv names = SV_NONE, one;
+	int64_t id = 0;
+	http_segment(req, &rest, &names);
+	sv_to_i64(sv_of(b->api_user), &id);
+	while (names.len) {
+		sv_cut(names, ',', &one, &names);
+		if (sv_eq(one, SV("userId")))
+			json_put_i64(o, "userId", id);
+		else if (sv_eq(one, SV("currencyFormat")))
+			json_put_sv(o, "currencyFormat", SV("USD"));
+	}
+	http_json(resp, 200, o);
+}
+
 /* --- routes --- */
 
 typedef void route_handler(struct bullhorn *, const struct http_request *, struct sv, struct http_response *);
@@ -226,7 +245,7 @@ static const struct {
 	{ "entity", bh_entity_handle },		   { "query", bh_query_handle },
 	{ "search", bh_search_handle },		   { "meta", bh_meta_handle },
 	{ "options", bh_options_handle },	   { "event", bh_event_handle },
-	{ "massUpdate", bh_mass_update_handle },
+	{ "massUpdate", bh_mass_update_handle },  { "settings", settings },
 };
 
 static void handle_session(struct bullhorn *b, const struct http_request *req, struct sv rest,
