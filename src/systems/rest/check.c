@@ -81,9 +81,6 @@ static void check_requests(struct doc *doc, const struct rest_description *d)
 	check_request(doc, &d->changes.last, &feed);
 	check_template(doc, &d->history.object, &history);
 	check_request(doc, &d->describe.request, &object);
-	if (d->created_id && !d->create.method)
-		complaints_add(doc->complaints, (struct place){ 0 },
-			       "'create': no request without post or put");
 }
 
 /* ---- the login ---- */
@@ -93,7 +90,7 @@ static void settings_names(struct doc *doc, const struct rest_description *d, st
 	for (int i = 0; i < d->setting_n; i++) {
 		const char *name = arena_printf(doc->arena, "login.%s", d->setting[i].name).ptr;
 		if (has_name(names, sv_of(name)))
-			complaints_add(doc->complaints, (struct place){ 0 },
+			complaints_add(doc->complaints, d->setting[i].place,
 				       "setting '%s': a second time", d->setting[i].name);
 		add_name(names, name);
 	}
@@ -225,10 +222,6 @@ static void check_objects(struct doc *doc, const struct rest_description *d)
 			complaints_add(doc->complaints, d->object[i].place,
 				       "'%s' has a history, and 'history:' does not say how to read it",
 				       d->object[i].name);
-	if (d->rows.to_many && !d->rows.total)
-		complaints_add(doc->complaints, (struct place){ 0 },
-			       "'rows': 'to_many' without 'total': a list that is cut short would "
-			       "not be seen");
 }
 
 void rest_description_check(struct doc *doc, const struct rest_description *d)

@@ -28,6 +28,7 @@ struct rest_request {
 struct rest_setting {
 	const char *name;
 	const char *otherwise; /* NULL: required */
+	struct place place;
 };
 
 /* Where a login step finds what later steps need. */

@@ -233,14 +233,36 @@ static void take_method(const struct doc_at *at, void *member)
 	take_template(at, &q->url);
 }
 
+static void need_method(const struct doc_at *at, const struct rest_request *q)
+{
+	if (!q->method)
+		complaints_add(at->doc->complaints, at->place,
+			       "'%s': no request without a method: %s, or %s", at->key->name,
+			       at->key->level->key[0].name, at->key->level->key[1].name);
+}
+
 /* The level's mapping, and in it a request, which must have a method. */
 static void take_request(const struct doc_at *at, void *member)
 {
-	const struct rest_request *q = member;
 	take_level(at, member);
-	if (!q->method)
+	need_method(at, member);
+}
+
+static void take_create(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	take_level(at, member);
+	need_method(at, &d->create);
+}
+
+static void take_rows(const struct doc_at *at, void *member)
+{
+	const struct rest_description *d = at->doc->whole;
+	take_level(at, member);
+	if (d->rows.to_many && !d->rows.total)
 		complaints_add(at->doc->complaints, at->place,
-			       "'%s': no request without get, post or put", at->key->name);
+			       "'rows': 'to_many' without 'total': a list that is cut short would "
+			       "not be seen");
 }
 
 static void take_required(const struct doc_at *at, void *member)
@@ -258,7 +280,7 @@ static void take_required(const struct doc_at *at, void *member)
 		if (doc_expect(at->doc, one.value, YAML_SCALAR, at->key->name, one.place))
 			take_identifier(&one, &name);
 		if (name)
-			s[d->setting_n++] = (struct rest_setting){ name, NULL };
+			s[d->setting_n++] = (struct rest_setting){ name, NULL, one.place };
 	}
 }
 
@@ -273,7 +295,8 @@ static void take_optional(const struct doc_at *at, void *member)
 		memcpy(s, d->setting, sizeof(*s) * (size_t)d->setting_n);
 	d->setting = s;
 	for (int i = 0; i < n; i++)
-		s[d->setting_n++] = (struct rest_setting){ list[i]->key, list[i]->value->text };
+		s[d->setting_n++] = (struct rest_setting){ list[i]->key, list[i]->value->text,
+							   list[i]->place };
 }
 
 static void take_takes(const struct doc_at *at, void *member)
@@ -442,18 +465,29 @@ OWN_NAMES(properties, "the test", "a property of the field and its text");
 #define LIST(name, needed, taker, offset, level, what)                                             \
 	{ name, YAML_LIST, needed, taker, offset, NULL, level, what }
 
-#define REQUEST_KEYS                                                                               \
-	SCALAR("get", false, take_method, 0, "path of a GET request"),                             \
-	SCALAR("post", false, take_method, 0, "path of a POST request"),                           \
-	SCALAR("put", false, take_method, 0, "path of a PUT request"),                             \
-	MAP("query", false, take_query, 0, &parameters_level, "parameters after the '?'")
-
-static const struct doc_key request_keys[] = {
-	REQUEST_KEYS,
+static const struct doc_key read_keys[] = {
+	SCALAR("get", false, take_method, 0, "path of a GET request"),
+	SCALAR("post", false, take_method, 0, "path of a POST request"),
+	MAP("query", false, take_query, 0, &parameters_level, "parameters after the '?'"),
 	MAP("json", false, take_json, 0, &members_level, "a JSON body"),
 	END
 };
-static const struct doc_level request_level = { "a request", request_keys, NULL };
+static const struct doc_level read_level = { "the request", read_keys, NULL };
+
+static const struct doc_key change_keys[] = {
+	SCALAR("post", false, take_method, 0, "path of a POST request"),
+	SCALAR("put", false, take_method, 0, "path of a PUT request"),
+	MAP("query", false, take_query, 0, &parameters_level, "parameters after the '?'"),
+	END
+};
+static const struct doc_level change_level = { "the request", change_keys, NULL };
+
+static const struct doc_key get_keys[] = {
+	SCALAR("get", true, take_method, 0, "path of a GET request"),
+	MAP("query", false, take_query, 0, &parameters_level, "parameters after the '?'"),
+	END
+};
+static const struct doc_level get_level = { "the request", get_keys, NULL };
 
 static const struct doc_key settings_keys[] = {
 	LIST("required", false, take_required, 0, NULL, "settings that 'login:' must have"),
@@ -574,8 +608,8 @@ static const struct doc_level fetch_level = { "the fetch", fetch_keys, NULL };
 
 static const struct doc_key query_keys[] = {
 	WORD("filter", true, take_word, D(query.filter), filters, "the language of {where}"),
-	MAP("short", true, take_request, D(query.brief), &request_level, "the usual request"),
-	MAP("long", false, take_request, D(query.longer), &request_level,
+	MAP("short", true, take_request, D(query.brief), &read_level, "the usual request"),
+	MAP("long", false, take_request, D(query.longer), &read_level,
 	    "the request to use where the usual one's URL is longer than url_max"),
 	SCALAR("url_max", true, take_count, D(query.url_max), "how long a URL may be"),
 	SCALAR("page", true, take_count, D(query.page), "how many rows to ask for at once"),
@@ -619,24 +653,18 @@ static const struct doc_key errors_keys[] = {
 };
 static const struct doc_level errors_level = { "the errors", errors_keys, NULL };
 
-static const struct doc_key ensure_keys[] = {
-	REQUEST_KEYS,
-	END
-};
-static const struct doc_level ensure_level = { "the request", ensure_keys, NULL };
-
 static const struct doc_key changes_keys[] = {
 	WORD("kind", true, take_word, D(changes.kind), feeds,
 	     "queue: reading takes off; the last batch can be had again"),
 	SCALAR("subscription", true, take_template, D(changes.name), "{subscription}"),
-	MAP("ensure", true, take_request, D(changes.ensure), &ensure_level,
+	MAP("ensure", true, take_request, D(changes.ensure), &change_level,
 	    "makes the subscription"),
 	SCALAR("ensured", true, take_path, D(changes.ensured),
 	       "path of the position in the answer to 'ensure'"),
-	MAP("next", true, take_request, D(changes.next), &ensure_level, "takes the next batch"),
-	MAP("again", true, take_request, D(changes.again), &ensure_level,
+	MAP("next", true, take_level, D(changes.next), &get_level, "takes the next batch"),
+	MAP("again", true, take_level, D(changes.again), &get_level,
 	    "gets the batch of {position} once more"),
-	MAP("last", true, take_request, D(changes.last), &ensure_level,
+	MAP("last", true, take_level, D(changes.last), &get_level,
 	    "asks for the position of the last batch"),
 	SCALAR("last_position", true, take_path, D(changes.last_id),
 	       "path of the position in the answer to 'last'"),
@@ -720,11 +748,11 @@ static const struct doc_key rest_keys[] = {
 	MAP("session", true, take_level, 0, &session_level, "what a login leaves"),
 	MAP("values", true, take_level, 0, &values_level, "how values are spelled"),
 	MAP("objects", true, take_objects, 0, &objects_level, "what a treaty may name"),
-	MAP("rows", true, take_level, 0, &rows_level, "how rows look in answers"),
+	MAP("rows", true, take_rows, 0, &rows_level, "how rows look in answers"),
 	MAP("fetch", true, take_level, 0, &fetch_level, "reads records by their ids"),
 	MAP("query", true, take_level, 0, &query_level, "reads records by a condition"),
-	MAP("create", false, take_level, 0, &create_level, "makes a record"),
-	MAP("update", false, take_request, D(update), &ensure_level, "changes a record"),
+	MAP("create", false, take_create, 0, &create_level, "makes a record"),
+	MAP("update", false, take_request, D(update), &change_level, "changes a record"),
 	MAP("errors", true, take_level, 0, &errors_level, "what answers mean"),
 	MAP("changes", false, take_level, 0, &changes_level, "the feed of changes"),
 	MAP("history", false, take_level, 0, &history_level, "every step of a field"),
