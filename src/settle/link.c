@@ -9,6 +9,7 @@ const char *hold_name(enum hold h)
 		[HOLD_REJECTED] = "rejected", [HOLD_UNMAPPED] = "unmapped",
 		[HOLD_REFERENCE] = "reference", [HOLD_LOOP] = "loop",
 		[HOLD_PAUSED] = "paused",
+		[HOLD_UNREAD] = "unread",
 	};
 	return name[h];
 }

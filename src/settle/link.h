@@ -32,6 +32,7 @@ enum hold {
 	HOLD_REFERENCE, /* the record referred to has no link yet */
 	HOLD_LOOP,	/* restored too often: writing stopped */
 	HOLD_PAUSED,	/* somebody pressed the stop button */
+	HOLD_UNREAD,	/* a side's value is not known: cut short, no right */
 };
 const char *hold_name(enum hold h);
 
@@ -76,7 +77,7 @@ struct link {
 	struct sv remote[SIDES]; /* record ids; empty: not known */
 	enum link_state state;
 	enum existence existence[SIDES]; /* base of existence */
-	int64_t confirmed_seq[SIDES]; /* observations that began before are old */
+	int64_t fresh_seq[SIDES]; /* observations that began before are old */
 	bool marks_wait; /* marks of it wait for a slot to be answered */
 	struct link_field *field; /* as treaty_record.field */
 	struct ghost *ghost;

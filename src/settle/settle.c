@@ -106,8 +106,8 @@ static enum mismatch_kind kind_of_hold(enum hold h)
 	}
 }
 
-/* Does a person have to know of this hold? A reference that waits and a pause
- * end by themselves. */
+/* Does a person have to know of this hold? A reference that waits, a pause and
+ * a value that cannot be read now end by themselves. */
 static bool hold_is_open(enum hold h)
 {
 	return h == HOLD_CONFLICT || h == HOLD_REJECTED || h == HOLD_UNMAPPED || h == HOLD_LOOP;
@@ -148,13 +148,21 @@ static bool known(struct value v)
 	return v.kind != VALUE_UNKNOWN;
 }
 
+/* Did it stand there when the field was held? It was a stranger's then, and a
+ * later write of ours to other fields of the record does not make it ours. */
+static bool stood_when_held(const struct work *w, const struct view *v, enum side s)
+{
+	const struct link_field *was = &w->in->link->field[v->i];
+	return was->hold != HOLD_NONE && value_eq(was->held[s], v->now[s]);
+}
+
 /* Was what 's' shows of this field made by ourselves? One sign of a stranger
  * is enough for no: the row's author tells only who came last. */
 static bool own_change(const struct work *w, const struct view *v, enum side s)
 {
 	enum author row = w->in->seen[s] ? w->in->seen[s]->author : AUTHOR_UNKNOWN;
 	enum author marks = w->in->author[s];
-	if (row == AUTHOR_FOREIGN || marks == AUTHOR_FOREIGN)
+	if (row == AUTHOR_FOREIGN || marks == AUTHOR_FOREIGN || stood_when_held(w, v, s))
 		return false;
 	if (w->in->own_field[s] && !w->in->own_field[s][v->i])
 		return false;
@@ -164,7 +172,8 @@ static bool own_change(const struct work *w, const struct view *v, enum side s)
 /* A value of ours whose answer was lost, arriving after all. */
 static bool late_arrival(const struct work *w, const struct view *v, enum side s)
 {
-	if (w->in->seen[s]->author == AUTHOR_FOREIGN || w->in->author[s] == AUTHOR_FOREIGN)
+	if (w->in->seen[s]->author == AUTHOR_FOREIGN || w->in->author[s] == AUTHOR_FOREIGN ||
+	    stood_when_held(w, v, s))
 		return false;
 	const struct link *l = w->in->link;
 	for (int k = 0; k < l->ghost_n; k++)
@@ -172,6 +181,16 @@ static bool late_arrival(const struct work *w, const struct view *v, enum side s
 		    value_eq(l->ghost[k].value, v->now[s]))
 			return true;
 	return false;
+}
+
+/* A change that cannot be decided while the other side is not known. What is
+ * known of its author now is kept with the hold; a late arrival of our own
+ * needs no keeping, its ghost tells as long. */
+static void hold_unread(struct work *w, struct view *v)
+{
+	for (int s = 0; s < SIDES; s++)
+		if (v->changed[s] && !late_arrival(w, v, (enum side)s))
+			hold_field(w, v, HOLD_UNREAD, "");
 }
 
 /* The target changed the value in our own transaction: that is how it spells
@@ -222,6 +241,15 @@ static bool translated(struct work *w, struct view *v, enum side from, struct va
 	return true;
 }
 
+/* The refused value is the same, so the entry and its reason stand; what the
+ * target shows may have moved on. */
+static void still_rejected(const struct work *w, struct view *v, enum side target)
+{
+	v->lf->hold = HOLD_REJECTED;
+	if (known(v->now[target]) && !late_arrival(w, v, target))
+		v->lf->held[target] = v->now[target];
+}
+
 /* ----------------------------------------------------------- one-way fields */
 
 /* Writes the owner's value, unless the target refused exactly this before. */
@@ -233,16 +261,16 @@ static void write_owner(struct work *w, struct view *v, struct value owner, enum
 	struct value target;
 	if (!translated(w, v, o, owner, &target))
 		return;
-	if (was->hold == HOLD_REJECTED && was->resolve != RESOLVE_RETRY &&
-	    value_eq(was->held[o], owner)) {
-		v->lf->hold = HOLD_REJECTED;
-		return;
-	}
 	if (known(v->now[t]) && value_eq(v->now[t], target) && !step_id.len) {
 		v->lf->base[o] = owner;
 		v->lf->base[t] = v->now[t];
 		v->lf->rule = v->f->rule;
 		v->lf->resolve = RESOLVE_NONE;
+		return;
+	}
+	if (was->hold == HOLD_REJECTED && was->resolve != RESOLVE_RETRY &&
+	    value_eq(was->held[o], owner)) {
+		still_rejected(w, v, t);
 		return;
 	}
 	draft_write(w, v, t, owner, target, cause);
@@ -283,9 +311,12 @@ static void copy_edited(struct work *w, struct view *v, struct value truth)
 		return;
 	}
 	if (!known(v->now[o])) {
-		if (!seen(w, o))
+		/* nothing is written against a value nobody knows */
+		if (seen(w, o))
+			hold_unread(w, v);
+		else
 			w->out->need[o] = true;
-		return; /* nothing is written against a value nobody knows */
+		return;
 	}
 	if (w->in->now_ms - lf->restored_ms > RESTORES_WINDOW_MS)
 		lf->restores = 0;
@@ -375,23 +406,29 @@ static void take_side(struct work *w, struct view *v, enum side from, enum cause
 	const struct link_field *was = &w->in->link->field[v->i];
 	if (was->hold == HOLD_REJECTED && was->resolve == RESOLVE_NONE &&
 	    value_eq(was->held[from], v->now[from])) {
-		v->lf->hold = HOLD_REJECTED;
+		still_rejected(w, v, to);
 		return;
 	}
 	draft_write(w, v, to, v->now[from], target, cause);
 }
 
-/* Three-way merge of sets, in the ATS's form; each side is brought to it. */
+/* Three-way merge of sets, in the ATS's form; each side is brought to it. What
+ * counts as taken away stood in both bases: a member that only one side ever
+ * had (the other's automation dropped it, or added it) was removed by nobody. */
 static void unite(struct work *w, struct view *v)
 {
-	struct value theirs, base, merged, target;
+	struct value theirs, theirs_base, base = value_null(), merged, target;
 	if (!field_translate(v->f, SIDE_SALESFORCE, v->now[SIDE_SALESFORCE], w->a, &theirs) ||
-	    !field_translate(v->f, SIDE_SALESFORCE, v->lf->base[SIDE_SALESFORCE], w->a, &base)) {
+	    !field_translate(v->f, SIDE_SALESFORCE, v->lf->base[SIDE_SALESFORCE], w->a,
+			     &theirs_base)) {
 		hold_field(w, v, HOLD_UNMAPPED, "a member of the set has no entry in the map");
 		return;
 	}
-	if (v->lf->rule == 0)
-		base = value_null();
+	if (v->lf->rule != 0) {
+		struct value ours_base = v->lf->base[SIDE_ATS];
+		struct value all = value_set_merge(base, ours_base, theirs_base, w->a);
+		base = value_set_merge(all, ours_base, theirs_base, w->a); /* in both */
+	}
 	merged = value_set_merge(base, v->now[SIDE_ATS], theirs, w->a);
 	if (!field_translate(v->f, SIDE_ATS, merged, w->a, &target)) {
 		hold_field(w, v, HOLD_UNMAPPED, "a member of the set has no entry in the map");
@@ -431,8 +468,12 @@ static void decide_two_way(struct work *w, struct view *v)
 	if (!fresh && !v->changed[SIDE_ATS] && !v->changed[SIDE_SALESFORCE])
 		return;
 	/* the fence: a two-way field is decided from both sides only */
-	if (!both_seen(w) || !known(v->now[SIDE_ATS]) || !known(v->now[SIDE_SALESFORCE]))
+	if (!both_seen(w))
 		return;
+	if (!known(v->now[SIDE_ATS]) || !known(v->now[SIDE_SALESFORCE])) {
+		hold_unread(w, v);
+		return;
+	}
 	if (field_agree(v->f, v->now[SIDE_ATS], v->now[SIDE_SALESFORCE], w->a)) {
 		agree(v);
 		return;
@@ -563,7 +604,7 @@ static void decide_field(struct work *w, int i)
 	}
 	if (w->in->paused && w->in->paused[i]) {
 		if (v.changed[SIDE_ATS] || v.changed[SIDE_SALESFORCE] || v.lf->rule == 0)
-			v.lf->hold = HOLD_PAUSED;
+			hold_field(w, &v, HOLD_PAUSED, "");
 		return;
 	}
 	v.lf->hold = HOLD_NONE;
