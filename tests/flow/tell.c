@@ -312,8 +312,8 @@ static void tell_rule(struct world *w, const struct line *l)
 		scripted_relent(s, l->word[2]);
 }
 
-/* feed SIDE silent|doubled|reversed|repeating|authorless|normal|lost
- *           |delay DURATION|wildcard OBJECT */
+/* feed SIDE silent|doubled|reversed|repeating|authorless|fieldless|normal
+ *           |lost|delay DURATION|wildcard OBJECT */
 static void tell_feed(struct world *w, const struct line *l)
 {
 	static const struct {
@@ -321,7 +321,7 @@ static void tell_feed(struct world *w, const struct line *l)
 		unsigned feed;
 	} ways[] = { { "normal", 0 }, { "silent", FEED_SILENT }, { "doubled", FEED_DOUBLED },
 		     { "reversed", FEED_REVERSED }, { "repeating", FEED_REPEATING },
-		     { "authorless", FEED_NO_AUTHOR } };
+		     { "authorless", FEED_NO_AUTHOR }, { "fieldless", FEED_NO_FIELDS } };
 	enum side side = word_side(w, l->word[1]);
 	struct scripted *s = w->system[side];
 	for (size_t i = 0; i < countof(ways); i++) {

@@ -158,7 +158,9 @@ enum { FEED_BATCH = 50, FEED_REPEATS = 3 };
 static void add_change(struct scripted *s, struct changes *out, int64_t i, struct arena *a)
 {
 	const struct world_event *e = &s->event.ptr[i];
-	struct change c = { arena_sv(a, e->object), arena_sv(a, e->id), e->author, e->at_ms };
+	struct change c = { .object = arena_sv(a, e->object), .id = arena_sv(a, e->id),
+			    .author = e->author, .at_ms = e->at_ms, .field = e->field,
+			    .field_n = e->field_n };
 	out->change[out->n++] = c;
 	if (s->feed & FEED_DOUBLED)
 		out->change[out->n++] = c;

@@ -29,6 +29,7 @@ void scripted_destroy(struct scripted *s)
 	free(s->row.ptr);
 	free(s->change.ptr);
 	free(s->event.ptr);
+	free(s->touched.ptr);
 	free(s->rule.ptr);
 	free(s->fault.ptr);
 	free(s->late.ptr);
@@ -61,6 +62,10 @@ void scripted_put(struct scripted *s, struct sv object, struct sv id,
 	pthread_mutex_lock(&s->lock);
 	world_catch_up(s);
 	world_put(s, object, id, set, n, writer);
+	if (writer == WRITER_SEED)
+		s->touched.n = 0;
+	else
+		world_say(s, object, id, AUTHOR_FOREIGN);
 	pthread_mutex_unlock(&s->lock);
 }
 

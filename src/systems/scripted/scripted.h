@@ -46,7 +46,7 @@ struct scripted_set {
 	struct sv api, text; /* empty text: blank */
 };
 
-/* Creates the row when there is none. */
+/* Creates the row when there is none. By SEED or PERSON. */
 void scripted_put(struct scripted *s, struct sv object, struct sv id,
 		  const struct scripted_set *set, int n, enum scripted_writer writer);
 /* False when there is no such row. */
@@ -100,6 +100,7 @@ enum scripted_feed {
 	FEED_REVERSED = 4,   /* each batch newest first */
 	FEED_REPEATING = 8,  /* each batch begins with some that were said before */
 	FEED_NO_AUTHOR = 16, /* does not tell who */
+	FEED_NO_FIELDS = 32, /* does not tell which fields */
 };
 void scripted_feed(struct scripted *s, unsigned feed);
 void scripted_feed_delay(struct scripted *s, int64_t delay_ms);

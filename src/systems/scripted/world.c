@@ -37,6 +37,8 @@ struct world_created *world_tally(struct scripted *s, struct sv object)
 
 void world_say(struct scripted *s, struct sv object, struct sv id, enum author author)
 {
+	int touched = s->touched.n;
+	s->touched.n = 0;
 	if (s->feed & FEED_SILENT)
 		return;
 	struct world_event *e = list_push(&s->event);
@@ -45,6 +47,11 @@ void world_say(struct scripted *s, struct sv object, struct sv id, enum author a
 	e->author = s->feed & FEED_NO_AUTHOR ? AUTHOR_UNKNOWN : author;
 	e->at_ms = world_now(s);
 	e->visible_ms = clock_now(s->clock) + s->feed_delay_ms;
+	if (touched && !(s->feed & FEED_NO_FIELDS)) {
+		e->field = arena_array(&s->arena, const char *, (size_t)touched);
+		memcpy(e->field, s->touched.ptr, sizeof(*e->field) * (size_t)touched);
+		e->field_n = touched;
+	}
 }
 
 static enum author author_of(enum scripted_writer w)
@@ -67,6 +74,7 @@ static void put_field(struct scripted *s, struct world_row *r, const struct scri
 	f->text = arena_sv(&s->arena, set->text);
 	if (sv_eq(before, f->text))
 		return;
+	*list_push(&s->touched) = arena_str(&s->arena, f->api);
 	struct world_change *c = list_push(&s->change);
 	*c = (struct world_change){
 		.object = r->object, .id = r->id, .api = f->api, .before = before,
@@ -89,8 +97,6 @@ void world_put(struct scripted *s, struct sv object, struct sv id, const struct 
 	r->author = author_of(writer);
 	for (int i = 0; i < n; i++)
 		put_field(s, r, &set[i], writer);
-	if (writer != WRITER_SEED)
-		world_say(s, r->object, r->id, r->author);
 }
 
 struct sv world_spell(struct value v, struct arena *a)
@@ -211,6 +217,7 @@ static void store_write(struct scripted *s, struct write *w, struct sv id, struc
 		set[n++] = (struct scripted_set){ sv_of(w->object->key), w->key_value };
 	world_put(s, object, id, set, n, WRITER_ENGINE);
 	automate(s, object, id, set, n, a);
+	world_say(s, object, id, AUTHOR_OWN);
 	world_tally(s, object)->written++;
 	w->outcome = WRITE_DONE;
 }

@@ -47,6 +47,8 @@ struct world_event {
 	struct sv object, id; /* empty id: any */
 	enum author author;
 	int64_t at_ms, visible_ms;
+	const char **field; /* that changed */
+	int field_n;
 };
 
 struct world_rule {
@@ -97,6 +99,7 @@ struct scripted {
 	LIST(struct world_row) row;
 	LIST(struct world_change) change;
 	LIST(struct world_event) event;
+	LIST(const char *) touched; /* fields of the transaction under way */
 	LIST(struct world_rule) rule;
 	LIST(struct world_fault) fault;
 	LIST(struct world_late) late;
@@ -115,9 +118,10 @@ struct world_row *world_row(struct scripted *s, struct sv object, struct sv id);
 struct sv world_get(const struct world_row *r, struct sv api);
 struct world_created *world_tally(struct scripted *s, struct sv object);
 
-/* Applies sets to a row (made when missing), notes history and feed. */
+/* Applies sets to a row (made when missing) and notes the history. */
 void world_put(struct scripted *s, struct sv object, struct sv id, const struct scripted_set *set,
 	       int n, enum scripted_writer writer);
+/* The feed tells of it, with the fields put since it last spoke. */
 void world_say(struct scripted *s, struct sv object, struct sv id, enum author author);
 int64_t world_now(struct scripted *s); /* by its own clock */
 
