@@ -25,6 +25,9 @@ struct db_options {
 struct db *db_open_sqlite(const char *path, const struct db_options *o, struct err *err);
 void db_close(struct db *db);
 
+/* A consistent copy of a store that may be in use, into an empty file. */
+bool db_copy(const char *from, const char *to, struct err *err);
+
 /* The sticky error: set by the first failing call; every later db_run and
  * db_next does nothing until db_clear. */
 const struct err *db_error(const struct db *db);

@@ -77,6 +77,20 @@ void db_close(struct db *db)
 	free(db);
 }
 
+bool db_copy(const char *from, const char *to, struct err *err)
+{
+	struct db_options how = { .read_only = true };
+	struct db *db = db_open_sqlite(from, &how, err);
+	if (!db)
+		return false;
+	db_run(db, "VACUUM INTO $1", "t", sv_of(to));
+	bool ok = db_ok(db);
+	if (!ok)
+		err_set(err, ERR_STORE, "store %s: cannot be copied: %s", from, db->err.what);
+	db_close(db);
+	return ok;
+}
+
 const struct err *db_error(const struct db *db)
 {
 	return &db->err;
