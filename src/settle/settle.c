@@ -9,6 +9,9 @@ struct work {
 	struct slot_field *draft[SIDES]; /* by field; .cause valid when set */
 	bool *drafted[SIDES];
 	bool *carried; /* the field could not be decided anew; its slots stand */
+	/* what stands then: of a decided slot, or of a lost one that the
+	 * target does not show */
+	struct slot left[SIDES];
 };
 
 /* One field of the record, as both sides show it now. */
@@ -632,6 +635,9 @@ static bool follow_existence(struct work *w)
 			broken = true;
 	}
 	if (!broken) {
+		/* both sides may have moved on while nothing was settled */
+		if (healed && !both_seen(w))
+			return false;
 		if (healed) {
 			l->state = LINK_LINKED;
 			find_out(w, FINDING_CLOSE, MISMATCH_UNDELIVERABLE, NULL, "");
@@ -678,6 +684,7 @@ static void look_after_lost(struct work *w, enum side s)
 				(struct step){ .field = f->field, .id = f->step_id };
 	}
 	settle_lost(l, &missing, s, lost->sent_ms + w->in->longest_request_ms[s], w->a);
+	w->left[s] = missing;
 }
 
 static struct link copy_link(const struct settle_input *in, struct arena *a)
@@ -734,10 +741,10 @@ static void fill_slot(struct work *w, enum side s, bool create)
 		if (w->drafted[s][i]) {
 			now->field[now->field_n++] = w->draft[s][i];
 			fence = two_way && !create ? fence_of(w) : 0;
-		} else if (w->carried[i] && was->state == SLOT_DECIDED) {
-			for (int k = 0; k < was->field_n; k++)
-				if (was->field[k].field == i) {
-					now->field[now->field_n++] = was->field[k];
+		} else if (w->carried[i]) {
+			for (int k = 0; k < w->left[s].field_n; k++)
+				if (w->left[s].field[k].field == i) {
+					now->field[now->field_n++] = w->left[s].field[k];
 					fence = two_way ? was->fence_ms : 0;
 				}
 		}
@@ -855,6 +862,8 @@ void settle(const struct settle_input *in, struct arena *a, struct plan *out)
 	for (int s = 0; s < SIDES; s++) {
 		w.draft[s] = arena_array(a, struct slot_field, n);
 		w.drafted[s] = arena_array(a, bool, n);
+		if (in->slot[s] && in->slot[s]->state == SLOT_DECIDED)
+			w.left[s] = *in->slot[s];
 	}
 	w.carried = arena_array(a, bool, n);
 

@@ -686,6 +686,27 @@ static void test_what_must_be_read(void **state)
 	arena_reset(&scratch);
 }
 
+/* The target does not show what was sent, and the source was not read: what
+ * was decided stands and is sent again. */
+static void test_lost_write_stands(void **state)
+{
+	struct kase k;
+	struct plan p;
+	for (int both = 0; both < 2; both++) {
+		one_field(&k, make_field(both ? BOTH_WAYS : TO_SALESFORCE), "x", "x", "y", "x");
+		k.in.seen[SIDE_ATS] = NULL;
+		k.slot[SIDE_SALESFORCE].state = SLOT_LOST;
+		k.slot[SIDE_SALESFORCE].field_n = 1;
+		k.slotted[SIDE_SALESFORCE][0] = (struct slot_field){
+			.source = text("y"), .target = text("y") };
+		settle(&k.in, &scratch, &p);
+		assert_int_equal(p.slot[SIDE_SALESFORCE].state, SLOT_DECIDED);
+		assert_true(value_eq(p.slot[SIDE_SALESFORCE].field[0].target, text("y")));
+		assert_int_equal(p.link.ghost_n, 1);
+	}
+	arena_reset(&scratch);
+}
+
 static void test_unknown_never_writes(void **state)
 {
 	struct treaty_field rule[16];
@@ -790,6 +811,7 @@ int main(void)
 		cmocka_unit_test(test_rows_without_a_base),
 		cmocka_unit_test(test_alteration_becomes_the_base),
 		cmocka_unit_test(test_what_must_be_read),
+		cmocka_unit_test(test_lost_write_stands),
 		cmocka_unit_test(test_unknown_never_writes),
 		cmocka_unit_test(test_each_step_in_order),
 		cmocka_unit_test(test_every_small_input),

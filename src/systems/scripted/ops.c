@@ -383,7 +383,7 @@ static void answer(struct scripted *s, const struct world_fault *f, struct write
 {
 	if (f && f->fault == FAULT_BUSY) {
 		w->outcome = WRITE_BUSY;
-		err_set(&w->err, ERR_LIMIT, "unable to obtain exclusive access to this record");
+		err_set(&w->err, ERR_CONFLICT, "unable to obtain exclusive access to this record");
 		return;
 	}
 	if (!f || f->fault == FAULT_LOST_DONE)
