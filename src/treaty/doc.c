@@ -2,7 +2,9 @@
 
 #include "base/panic.h"
 
-enum { NUMBER_MAX = 1000000000 };
+/* Names of a mapping are compared with each other; no treaty of people comes
+ * near this. */
+enum { NUMBER_MAX = 1000000000, NAMES_MAX = 1000 };
 
 static void complain_unknown(struct doc *d, const struct doc_level *level,
 			     const struct yaml_pair *p)
@@ -86,7 +88,10 @@ int doc_names(struct doc *d, const struct yaml_node *map, const char *what, cons
 	      const struct yaml_pair **out)
 {
 	int n = 0;
-	for (int i = 0; i < map->n; i++) {
+	if (map->n > NAMES_MAX)
+		complaints_add(d->complaints, map->place, "%d %ss: more than %d", map->n, what,
+			       NAMES_MAX);
+	for (int i = 0; i < map->n && i < NAMES_MAX; i++) {
 		const struct yaml_pair *p = &map->pair[i];
 		if (p->again)
 			complain_twice(d, p, twice);

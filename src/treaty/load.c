@@ -98,12 +98,12 @@ static void take_roles(const struct doc_at *at, void *member)
 int find_role(struct doc *d, const struct yaml_node *name)
 {
 	const struct treaty *t = d->whole;
-	const char **names = arena_array(d->arena, const char *, (size_t)t->role_n + 1);
-	for (int i = 0; i < t->role_n; i++) {
+	for (int i = 0; i < t->role_n; i++)
 		if (strcmp(t->role[i].name, name->text) == 0)
 			return i;
+	const char **names = arena_array(d->arena, const char *, (size_t)t->role_n + 1);
+	for (int i = 0; i < t->role_n; i++)
 		names[i] = t->role[i].name;
-	}
 	complaints_add(d->complaints, name->place, "%s: no such role%s", doc_quote(d, name->text),
 		       doc_suggest(d, name->text, names, t->role_n));
 	return -1;
@@ -137,7 +137,8 @@ static void take_signed_by(const struct doc_at *at, void *member)
 	struct treaty_domain *domain = member;
 	domain->signed_by = arena_array(d->arena, int, (size_t)at->value->n);
 	if (at->value->n == 0)
-		complaints_add(d->complaints, at->place, "'signed_by': nobody: %s", at->key->decides);
+		complaints_add(d->complaints, at->place, "'signed_by': nobody; decide %s",
+			       at->key->decides);
 	for (int i = 0; i < at->value->n; i++) {
 		const struct yaml_node *name = at->value->item[i];
 		if (!doc_expect(d, name, YAML_SCALAR, "signed_by", name->place))

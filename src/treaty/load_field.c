@@ -7,7 +7,7 @@
 
 /* ---- type ---- */
 
-enum { SCALE_MAX = 18 };
+enum { SCALE_MAX = 18, MAP_MAX = 2000 };
 
 static void take_type_name(const struct doc_at *at, struct value_type *type)
 {
@@ -103,6 +103,11 @@ static void take_map(const struct doc_at *at, void *member)
 		complaints_add(d->complaints, at->place,
 			       "'map': values of type %s are not mapped, only text and picklist",
 			       type_name(f->type.kind));
+		return;
+	}
+	if (at->value->n > MAP_MAX) {
+		complaints_add(d->complaints, at->place, "'map': %d values: more than %d",
+			       at->value->n, MAP_MAX);
 		return;
 	}
 	f->type.kind = TYPE_PICKLIST;

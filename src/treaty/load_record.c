@@ -86,13 +86,13 @@ static const struct doc_level create_level = { "'create'", create_keys, NULL };
 
 static int find_field(struct doc *d, const struct treaty_record *r, const struct yaml_node *name)
 {
+	int i = treaty_field_by_name(r, sv_of(name->text));
+	/* keys have a '.' in their name: they link, they do not match */
+	if (i >= 0 && doc_is_name(sv_of(name->text)))
+		return i;
 	const char **names = arena_array(d->arena, const char *, (size_t)r->field_n + 1);
-	for (int i = 0; i < r->field_n; i++) {
+	for (i = 0; i < r->field_n; i++)
 		names[i] = r->field[i].name;
-		/* keys have a '.' in their name: they link, they do not match */
-		if (strcmp(names[i], name->text) == 0 && doc_is_name(sv_of(names[i])))
-			return i;
-	}
 	complaints_add(d->complaints, name->place, "%s: no such field of %s%s",
 		       doc_quote(d, name->text), doc_quote(d, r->name),
 		       doc_suggest(d, name->text, names, r->field_n));

@@ -14,7 +14,12 @@ static struct place place_of(struct fy_node *n, struct place otherwise)
 {
 	struct fy_token *t = n ? fy_node_get_scalar_token(n) : NULL;
 	const struct fy_mark *m = t ? fy_token_start_mark(t) : NULL;
-	return m ? (struct place){ m->line + 1, m->column + 1 } : otherwise;
+	if (!m)
+		return otherwise;
+	/* the parser's mark of a quoted text is behind the quote */
+	enum fy_node_style style = fy_node_get_style(n);
+	bool quoted = style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED;
+	return (struct place){ m->line + 1, m->column + !quoted };
 }
 
 /* Text of a scalar. A NUL would end it early for whoever reads it as a C

@@ -1,8 +1,8 @@
 /* yaml.h - a YAML document as a small tree with positions.
  *
  * The tree lives in the caller's arena and needs nothing of the parser any
- * more. Accepted is plain YAML 1.2: mappings, lists, scalars. Aliases, anchors,
- * tags, several documents and text that is not UTF-8 are complaints, since what
+ * more. Accepted is plain YAML 1.2: mappings, lists, scalars. Aliases, tags,
+ * several documents, NUL and text that is not UTF-8 are complaints, since what
  * people sign must say what it says where it stands. A mapping that names a key
  * twice keeps the first and lists the second as 'again': what that means is the
  * reader's to say. */
@@ -11,7 +11,7 @@
 
 #include "treaty/load.h"
 
-/* A byte more is ERR_TOO_BIG-like: a complaint, nothing read. */
+/* A longer document is a complaint, and not read. */
 enum { YAML_MAX = 4 * 1024 * 1024 };
 
 enum yaml_kind { YAML_SCALAR = 1, YAML_MAP = 2, YAML_LIST = 4 };
