@@ -364,6 +364,28 @@ static void a_change_event_is_read(void **state)
 	assert_false(bayeux_event(NULL, &e));
 }
 
+static void changed_fields_have_our_names(void **state)
+{
+	static const struct {
+		struct sv told;
+		const char *field;
+	} cases[] = {
+		{ SV("Phone"), "Phone" },
+		{ SV("Name.LastName"), "LastName" },
+		{ SV("MailingAddress.City"), "MailingCity" },
+		{ SV("MailingAddress"), NULL },
+		{ SV("Site__c.Latitude"), NULL },
+		{ SV(""), NULL },
+	};
+	for (size_t i = 0; i < countof(cases); i++) {
+		const char *got = bayeux_field(cases[i].told, &arena);
+		if (!cases[i].field)
+			assert_null(got);
+		else
+			assert_string_equal(got, cases[i].field);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +399,7 @@ int main(void)
 		cmocka_unit_test(recorded_messages_are_judged),
 		cmocka_unit_test(error_texts_of_the_guide_are_judged),
 		cmocka_unit_test(a_change_event_is_read),
+		cmocka_unit_test(changed_fields_have_our_names),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -66,7 +66,25 @@ bool bayeux_event(struct json_object *message, struct bayeux_event *out)
 	};
 	if (!json_object_is_type(out->ids, json_type_array))
 		out->ids = NULL;
+	if (sv_eq(kind, SV("UPDATE")))
+		out->changed = json_at(header, "changedFields");
+	if (!json_object_is_type(out->changed, json_type_array))
+		out->changed = NULL;
 	return out->object.len && out->channel.len && out->replay_id >= 0;
+}
+
+const char *bayeux_field(struct sv name, struct arena *a)
+{
+	static const struct sv address = SV("Address");
+	struct sv whole, part;
+	if (!sv_cut(name, '.', &whole, &part)) /* a whole address could be any part */
+		return sv_ends(name, address) || !name.len ? NULL : arena_str(a, name);
+	if (sv_eq(whole, SV("Name")))
+		return arena_str(a, part);
+	if (!sv_ends(whole, address))
+		return NULL;
+	return arena_printf(a, "%.*s%.*s", (int)(whole.len - address.len), whole.ptr,
+			    SV_ARG(part)).ptr;
 }
 
 struct sv bayeux_channel(const char *object, struct arena *a)

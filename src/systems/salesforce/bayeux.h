@@ -22,6 +22,7 @@ struct bayeux_event {
 	int64_t replay_id;
 	struct sv object;	 /* entityName: 'Placement__c' */
 	struct json_object *ids; /* recordIds; several where one change hit several */
+	struct json_object *changed; /* changedFields of an UPDATE, else NULL */
 	bool overflow;		 /* too many changes to tell: any record */
 	int64_t commit_ms;
 	struct sv user; /* commitUser */
@@ -30,9 +31,14 @@ struct bayeux_event {
 /* False when the message is no change event with a place in its channel. */
 bool bayeux_event(struct json_object *message, struct bayeux_event *out);
 
+/* The field of a name in changedFields, in the arena: parts of a compound are
+ * told as 'Name.LastName' and 'MailingAddress.City' (LastName, MailingCity).
+ * NULL where the field cannot be told. */
+struct arena;
+const char *bayeux_field(struct sv name, struct arena *a);
+
 /* The channel of an object's changes, in the arena: '/data/ContactChangeEvent',
  * '/data/Placement__ChangeEvent' for Placement__c (CDC guide). */
-struct arena;
 struct sv bayeux_channel(const char *object, struct arena *a);
 
 #endif

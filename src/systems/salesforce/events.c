@@ -389,6 +389,20 @@ static void add_change(struct harvest *h, struct change change)
 	out->change[out->n++] = change;
 }
 
+/* All names or none: one that is not understood could be any field. */
+static void name_changed_fields(struct json_object *changed, struct arena *a, struct change *out)
+{
+	size_t n = changed ? json_object_array_length(changed) : 0;
+	const char **field = arena_array(a, const char *, n);
+	for (size_t i = 0; i < n; i++) {
+		field[i] = bayeux_field(json_string(json_object_array_get_idx(changed, i)), a);
+		if (!field[i])
+			return;
+	}
+	out->field = n ? field : NULL;
+	out->field_n = (int)n;
+}
+
 /* An id that is none stands for more records than the event can name. */
 static void add_event(struct salesforce *sf, struct harvest *h, const struct bayeux_event *e)
 {
@@ -399,6 +413,7 @@ static void add_event(struct salesforce *sf, struct harvest *h, const struct bay
 	};
 	size_t n = e->ids && !e->overflow ? json_object_array_length(e->ids) : 0;
 	bool any = n == 0;
+	name_changed_fields(e->changed, h->arena, &change);
 	for (size_t i = 0; i < n; i++) {
 		change.id = sf_id(json_string(json_object_array_get_idx(e->ids, i)), h->arena);
 		if (change.id.len)
@@ -407,6 +422,8 @@ static void add_event(struct salesforce *sf, struct harvest *h, const struct bay
 			any = true;
 	}
 	change.id = SV_NONE;
+	change.field = NULL;
+	change.field_n = 0;
 	if (any)
 		add_change(h, change);
 }
