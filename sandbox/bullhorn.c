@@ -185,6 +185,26 @@ static void logout(struct bullhorn *b, const struct http_request *req, struct ht
 	http_json(resp, 200, o);
 }
 
+/* entitlements/{E}: what the API user may do. */
+static void entitlements(struct bullhorn *b, const struct http_request *req, struct sv rest,
+			 struct http_response *resp)
+{
+	struct json_object *list = json_object_new_array();
+	struct sv name = SV_NONE;
+	http_segment(req, &rest, &name);
+	enum bh_entity e = bh_entity_named(name);
+	unsigned traits = e == BH_ENTITIES ? BH_NO_WRITE | BH_NO_DELETE : bh_types[e].traits;
+	if (e != BH_ENTITIES)
+		json_object_array_add(list, json_object_new_string("READ"));
+	if (!(traits & BH_NO_WRITE)) {
+		json_object_array_add(list, json_object_new_string("CREATE"));
+		json_object_array_add(list, json_object_new_string("UPDATE"));
+	}
+	if (!(traits & BH_NO_DELETE))
+		json_object_array_add(list, json_object_new_string("DELETE"));
+	http_json(resp, 200, list);
+}
+
 /* --- limits --- */
 
 /* Nothing in the answer says when to come back (the documents: "wait one
@@ -246,6 +266,7 @@ static const struct {
 	{ "search", bh_search_handle },		   { "meta", bh_meta_handle },
 	{ "options", bh_options_handle },	   { "event", bh_event_handle },
 	{ "massUpdate", bh_mass_update_handle },  { "settings", settings },
+	{ "entitlements", entitlements },
 };
 
 static void handle_session(struct bullhorn *b, const struct http_request *req, struct sv rest,

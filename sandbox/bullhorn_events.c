@@ -1,7 +1,7 @@
 /* event/subscription/: the HTTP side of bullhorn_queue.h. */
 #include "bullhorn.h"
 
-enum { CORPORATION_ID = 1234, DEFAULT_EVENTS = 100 };
+enum { DEFAULT_EVENTS = 100 };
 
 static void answer_result(struct http_response *resp, struct json_object *result)
 {
@@ -27,7 +27,7 @@ static void put(struct bullhorn *b, const struct http_request *req, struct sv id
 	struct queue_subscription *s =
 		err.code ? NULL
 			 : queue_subscribe(&b->queue, id, http_arg(req, "names"), http_arg(req, "eventTypes"),
-					   CORPORATION_ID, now, &err);
+					   BULLHORN_CORPORATION_ID, now, &err);
 	if (!s) {
 		bh_refuse(&why, 400, "errors.invalidSubscription", "%s", err.what);
 		bh_answer_refusal(resp, &why, NULL);

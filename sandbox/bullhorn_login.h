@@ -19,6 +19,7 @@
 #define BULLHORN_USER "sandbox.api"
 #define BULLHORN_PASSWORD "sandbox-password"
 #define BULLHORN_CORPORATION "sbx001"
+enum { BULLHORN_CORPORATION_ID = 1234 };
 
 enum { TOKEN_SIZE = 37 }; /* a GUID and its NUL */
 

@@ -145,16 +145,22 @@ struct queue_subscription *queue_subscribe(struct queue *q, struct sv id, struct
 	}
 	if (!parse_kinds(types, &wanted, err))
 		return NULL;
-	queue_drop(q, id);
-	if (q->len >= q->max) {
-		err_set(err, ERR_LIMIT, "the maximum of %zu subscriptions is reached", q->max);
-		return NULL;
-	}
-	struct queue_subscription *s = must_zalloc(sizeof(*s));
+	struct queue_subscription *s = must_zalloc(sizeof(*s)), *old = queue_find(q, id, now_ms);
 	snprintf(s->id, sizeof(s->id), "%.*s", SV_ARG(id));
 	s->kinds = wanted;
 	s->created_ms = s->read_ms = now_ms;
 	describe(s, names, types, corporation);
+	if (old && strcmp(old->selector, s->selector) == 0) {
+		subscription_free(s);
+		old->read_ms = now_ms;
+		return old;
+	}
+	queue_drop(q, id);
+	if (q->len >= q->max) {
+		subscription_free(s);
+		err_set(err, ERR_LIMIT, "the maximum of %zu subscriptions is reached", q->max);
+		return NULL;
+	}
 	q->items = must_realloc(q->items, (q->len + 1) * sizeof(*q->items));
 	q->items[q->len++] = s;
 	return s;

@@ -59,8 +59,10 @@ struct queue {
 void queue_init(struct queue *q, uint64_t seed);
 void queue_finish(struct queue *q);
 
-/* names and types: comma lists, as in the URL. Putting an existing id starts
- * it anew. ERR_BAD_INPUT for an unknown type, ERR_LIMIT when there are too many. */
+/* names and types: comma lists, as in the URL. Putting an existing id with the
+ * same lists leaves it as it is, with other lists starts it anew (what the real
+ * one does is undocumented). ERR_BAD_INPUT for an unknown type, ERR_LIMIT when
+ * there are too many. */
 struct queue_subscription *queue_subscribe(struct queue *q, struct sv id, struct sv names,
 					   struct sv types, int64_t corporation, int64_t now_ms,
 					   struct err *err);

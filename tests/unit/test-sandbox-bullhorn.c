@@ -107,6 +107,22 @@ static void disorder_loses_nothing(void **state)
 	queue_finish(&q);
 }
 
+static void subscribing_again_keeps_what_waits(void **state)
+{
+	struct queue q;
+	struct err err = { 0 };
+	queue_init(&q, 1);
+	struct queue_subscription *s = subscribe(&q);
+	post(&q, "Candidate", 1, EVENT_UPDATED);
+	assert_ptr_equal(subscribe(&q), s);
+	assert_true(queue_take(&q, s, 100, 0));
+	assert_int_equal(subscribe(&q)->last_request, 1);
+	s = queue_subscribe(&q, SV("abc"), SV("Placement"), SV("UPDATED"), 1234, 0, &err);
+	assert_int_equal(s->last_request, 0);
+	assert_int_equal(q.len, 1);
+	queue_finish(&q);
+}
+
 static void unread_subscriptions_expire(void **state)
 {
 	struct queue q;
@@ -345,6 +361,7 @@ int main(void)
 		cmocka_unit_test(batches_are_bounded),
 		cmocka_unit_test(duplicates_keep_their_id),
 		cmocka_unit_test(disorder_loses_nothing),
+		cmocka_unit_test(subscribing_again_keeps_what_waits),
 		cmocka_unit_test(unread_subscriptions_expire),
 		cmocka_unit_test(subscriptions_are_limited),
 		cmocka_unit_test(the_chain_holds_once),

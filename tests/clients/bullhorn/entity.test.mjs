@@ -150,3 +150,10 @@ test('meta has the shape of the real one', async () => {
 	assert.equal(field(job, 'submissions').type, 'TO_MANY');
 	assert.equal(job.fields.length, 2);
 });
+
+test('settings say who we are, entitlements what we may do', async () => {
+	const { userId } = (await bh.get('settings/userId,currencyFormat')).body;
+	const [user] = await bh.query('CorporateUser', `id = ${userId}`, 'username');
+	assert.equal(user.username, 'sandbox.api');
+	assert.deepEqual((await bh.get('entitlements/ClientCorporation')).body, ['READ', 'CREATE', 'UPDATE']);
+});
