@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -14,7 +16,7 @@
 
 #include "base/json.h"
 #include "base/panic.h"
-#include "systems/salesforce/salesforce.h"
+#include "systems/salesforce/sf.h"
 
 extern char **environ;
 
@@ -599,6 +601,43 @@ static void locks_and_quotas_are_waited_for(void **state)
 	org_close(s);
 }
 
+static void *fetch_in_thread(void *arg)
+{
+	struct org *s = arg;
+	struct arena a;
+	struct err err = { 0 };
+	struct rows rows;
+	arena_init(&a);
+	bool ok = s->c->ops->list(s->c, &contact, SV_NONE, &a, &rows, &err);
+	arena_finish(&a);
+	return ok ? s : NULL;
+}
+
+static void fetch_in_all_threads(struct org *s)
+{
+	enum { N = 8 };
+	pthread_t thread[N];
+	void *ok;
+	for (int i = 0; i < N; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, fetch_in_thread, s), 0);
+	for (int i = 0; i < N; i++) {
+		pthread_join(thread[i], &ok);
+		assert_non_null(ok);
+	}
+}
+
+static void one_login_serves_all_threads(void **state)
+{
+	struct org *s = org_open();
+	struct salesforce *sf = (struct salesforce *)s->c;
+	fetch_in_all_threads(s);
+	assert_int_equal(sf->session.logins, 1);
+	control("expire-sessions", "{}");
+	fetch_in_all_threads(s);
+	assert_int_equal(sf->session.logins, 2);
+	org_close(s);
+}
+
 /* ---- the feed ---- */
 
 static struct sv feed_begin(struct org *s)
@@ -738,6 +777,29 @@ static void the_feed_survives_what_happens_to_it(void **state)
 	org_close(s);
 }
 
+static void *stop_when_listening(void *arg)
+{
+	struct org *s = arg;
+	while (atomic_load(&s->c->usage.feed_calls) < 3) /* handshake, subscribe, connect */
+		sched_yield();
+	http_client_stop(s->http);
+	return NULL;
+}
+
+static void a_poll_ends_when_the_client_is_stopped(void **state)
+{
+	struct org *s = org_open();
+	struct sv cursor = feed_begin(s);
+	struct changes out;
+	struct err err = { 0 };
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, stop_when_listening, s), 0);
+	assert_false(s->c->ops->changes(s->c, cursor, 100000, &s->arena, &out, &err));
+	assert_true(err.code == ERR_LOST || err.code == ERR_STOPPED);
+	pthread_join(thread, NULL);
+	org_close(s);
+}
+
 static void gaps_and_overflows_mark(void **state)
 {
 	struct org *s = org_open();
@@ -790,10 +852,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_lost_answer_is_executed_once),
 		cmocka_unit_test(each_fault_has_its_class),
 		cmocka_unit_test(locks_and_quotas_are_waited_for),
+		cmocka_unit_test(one_login_serves_all_threads),
 		cmocka_unit_test(the_feed_knows_whose_change_it_is),
 		cmocka_unit_test(nothing_is_missed_between_two_runs),
 		cmocka_unit_test(the_callers_cursor_counts),
 		cmocka_unit_test(the_feed_survives_what_happens_to_it),
+		cmocka_unit_test(a_poll_ends_when_the_client_is_stopped),
 		cmocka_unit_test(gaps_and_overflows_mark),
 		cmocka_unit_test(an_expired_place_is_a_cursor_error),
 	};

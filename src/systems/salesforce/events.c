@@ -2,18 +2,12 @@
 
 #include "base/log.h"
 #include "base/panic.h"
-#include "systems/salesforce/bayeux.h"
+#include "systems/salesforce/cometd.h"
 #include "systems/salesforce/ids.h"
-#include "systems/salesforce/sf.h"
 
 enum {
-	HOLD_MS = 110 * 1000,	     /* how long the server holds a poll by default */
-	ANSWER_MARGIN_MS = 15 * 1000, /* and how much later its answer may come */
 	PAUSE_MAX_MS = 5 * 1000,
 	PAUSE_MIN_MS = 50, /* after an empty answer, whatever the advice */
-	CALL_TIMEOUT_MS = 60 * 1000,
-	BODY_MAX_BYTES = 32 * 1024, /* more is refused with 413 */
-	COOKIES = 8,
 	TRIES = 3,
 	/* Clocks differ, and an event may come some time after its commit. */
 	AT_MARGIN_MS = 10 * 60 * 1000,
@@ -21,34 +15,6 @@ enum {
 };
 
 static const int64_t retention_ms = 71 * INT64_C(3600000); /* 72 h, less a margin */
-
-enum { REPLAY_NEW = -1, REPLAY_ALL = -2 };
-
-struct channel {
-	struct sv name;
-	int64_t replay; /* last id handed out; REPLAY_NEW: none yet */
-	int64_t subscribe; /* what to subscribe with */
-	int64_t from_ms; /* events committed before are not news; 0: all are */
-};
-
-/* The client lives across calls, as long as the caller comes back with the
- * cursor it was last given. Any doubt (a failed poll, another cursor) ends it,
- * and a new one begins from the caller's cursor: what an abandoned poll took
- * with it is replayed. */
-struct sf_feed {
-	struct arena arena; /* of one client: all views below */
-	struct sv client_id; /* empty: no client */
-	struct sv cookie[COOKIES]; /* 'NAME=value' */
-	int cookie_n;
-	struct channel *channel;
-	int channel_n;
-	struct buf given; /* the cursor last handed out */
-	int64_t at_ms;	  /* in it */
-	int64_t hold_ms;
-	int64_t next_connect_ms; /* steady clock */
-	uint64_t login_number;
-	uint64_t message_id;
-};
 
 struct sf_feed *sf_feed_create(void)
 {
@@ -75,7 +41,7 @@ static void forget_client(struct sf_feed *f)
 	buf_clear(&given);
 	*f = (struct sf_feed){ .arena = arena,
 			       .given = given,
-			       .hold_ms = HOLD_MS,
+			       .hold_ms = COMETD_HOLD_MS,
 			       .login_number = f->login_number,
 			       .message_id = f->message_id };
 }
@@ -170,204 +136,16 @@ static struct channel *channel_named(struct sf_feed *f, struct sv name)
 	return NULL;
 }
 
-/* ---- one request ---- */
-
-/* Salesforce balances by cookie; without them the client is unknown there. */
-static void keep_cookies(struct sf_feed *f, const struct http_call *http)
-{
-	struct sv rest = buf_sv(&http->headers_out), name, value, pair, key, tail;
-	while (http_header_next(&rest, &name, &value)) {
-		if (!sv_eq_nocase(name, SV("Set-Cookie")))
-			continue;
-		sv_cut(value, ';', &pair, &tail);
-		if (!sv_cut(pair, '=', &key, &tail))
-			continue;
-		int i = 0;
-		while (i < f->cookie_n &&
-		       !(sv_starts(f->cookie[i], key) && f->cookie[i].ptr[key.len] == '='))
-			i++;
-		if (i == COOKIES)
-			continue;
-		f->cookie[i] = arena_sv(&f->arena, sv_trim(pair));
-		if (i == f->cookie_n)
-			f->cookie_n++;
-	}
-}
-
-static struct sv cookie_header(const struct sf_feed *f, struct arena *a)
-{
-	struct sv all = SV_NONE;
-	for (int i = 0; i < f->cookie_n; i++)
-		all = arena_printf(a, "%.*s%s%.*s", SV_ARG(all), i ? "; " : "",
-				   SV_ARG(f->cookie[i]));
-	return all;
-}
-
-/* An error of REST is an array as well; messages name their channel. */
-static bool are_messages(struct json_object *list)
-{
-	return json_object_is_type(list, json_type_array) && json_object_array_length(list) > 0 &&
-	       json_has(json_object_array_get_idx(list, 0), "channel");
-}
-
-static struct json_object *read_messages(const struct http_call *http, const char *what,
-					 enum bayeux_verdict *verdict, struct err *err)
-{
-	struct err why = { 0 };
-	struct json_object *list = json_parse(buf_sv(&http->body_out), what, &why);
-	if (are_messages(list))
-		return list;
-	json_object_put(list);
-	*verdict = http->status == 401 ? BAYEUX_LOGIN : BAYEUX_FAILED;
-	if (*verdict == BAYEUX_FAILED)
-		err_set(err, ERR_SERVER, "%s: HTTP status %ld without messages", what,
-			http->status);
-	return NULL;
-}
-
-/* Sends the messages; the answer's (json_object_put), or NULL with *verdict. */
-static struct json_object *exchange(struct salesforce *sf, const struct buf *body,
-				    const char *what, int64_t timeout_ms,
-				    enum bayeux_verdict *verdict, struct err *err)
-{
-	struct sf_feed *f = sf->feed;
-	struct json_object *list = NULL;
-	struct sf_login login;
-	struct arena a;
-	arena_init(&a);
-	*verdict = BAYEUX_FAILED;
-	if (sf_session_get(sf, &a, &login, err)) {
-		struct http_header header[] = {
-			{ "Authorization", arena_printf(&a, "Bearer %.*s", SV_ARG(login.token)) },
-			{ "Accept", SV("application/json") },
-			{ "Cookie", cookie_header(f, &a) },
-		};
-		struct http_call http = {
-			.method = "POST",
-			.url = arena_printf(&a, "%.*s" SF_COMETD, SV_ARG(login.instance)).ptr,
-			.header = header,
-			.header_n = f->cookie_n ? 3 : 2,
-			.body = buf_sv(body),
-			.content_type = "application/json",
-			.timeout_ms = timeout_ms,
-		};
-		f->login_number = login.number;
-		atomic_fetch_add(&sf->connector.usage.feed_calls, 1);
-		if (http_perform(sf->http, &http, err)) {
-			keep_cookies(f, &http);
-			list = read_messages(&http, what, verdict, err);
-		}
-		http_call_finish(&http);
-	}
-	arena_finish(&a);
-	return list;
-}
-
-static void begin_message(struct sf_feed *f, struct buf *b, const char *channel)
-{
-	if (b->len)
-		buf_addc(b, ',');
-	buf_addf(b, "%s{\"channel\":\"%s\",\"id\":\"%llu\"", b->len ? "" : "[", channel,
-		 (unsigned long long)++f->message_id);
-	if (f->client_id.len)
-		buf_addf(b, ",\"clientId\":\"%.*s\"", SV_ARG(f->client_id));
-}
-
-/* ---- handshake and subscriptions ---- */
-
-static struct json_object *reply_on(struct json_object *list, struct sv channel,
-				    struct sv subscription)
-{
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *m = json_object_array_get_idx(list, i);
-		if (sv_eq(json_sv(m, "channel"), channel) &&
-		    (!subscription.len || sv_eq(json_sv(m, "subscription"), subscription)))
-			return m;
-	}
-	return NULL;
-}
-
-static enum bayeux_verdict handshake(struct salesforce *sf, struct err *err)
-{
-	struct sf_feed *f = sf->feed;
-	enum bayeux_verdict verdict;
-	struct buf body;
-	buf_init(&body, BODY_MAX_BYTES);
-	begin_message(f, &body, "/meta/handshake");
-	buf_add(&body, SV(",\"version\":\"1.0\",\"minimumVersion\":\"1.0\","
-			  "\"supportedConnectionTypes\":[\"long-polling\"],"
-			  "\"ext\":{\"replay\":true}}]"));
-	struct json_object *list = exchange(sf, &body, "salesforce feed: handshake",
-					    CALL_TIMEOUT_MS, &verdict, err);
-	if (list) {
-		struct json_object *reply = reply_on(list, SV("/meta/handshake"), SV_NONE);
-		verdict = bayeux_judge(reply, "salesforce feed: handshake", err);
-		f->client_id = arena_sv(&f->arena, json_sv(reply, "clientId"));
-		if (verdict == BAYEUX_OK && !f->client_id.len) {
-			err_set(err, ERR_SERVER, "salesforce feed: handshake without a client id");
-			verdict = BAYEUX_FAILED;
-		}
-		json_object_put(list);
-	}
-	buf_finish(&body);
-	return verdict;
-}
-
-static enum bayeux_verdict judge_subscriptions(struct sf_feed *f, struct json_object *list,
-					       struct err *err)
-{
-	for (int i = 0; i < f->channel_n; i++) {
-		char what[320];
-		snprintf(what, sizeof(what), "salesforce feed: subscribe to %.*s",
-			 SV_ARG(f->channel[i].name));
-		struct json_object *reply =
-			reply_on(list, SV("/meta/subscribe"), f->channel[i].name);
-		enum bayeux_verdict verdict = bayeux_judge(reply, what, err);
-		if (verdict != BAYEUX_OK)
-			return verdict;
-	}
-	return BAYEUX_OK;
-}
-
-/* The key of the replay map must equal the subscription to the letter, else
- * the server silently replays nothing. */
-static enum bayeux_verdict subscribe(struct salesforce *sf, struct err *err)
-{
-	struct sf_feed *f = sf->feed;
-	enum bayeux_verdict verdict = BAYEUX_FAILED;
-	struct buf body;
-	buf_init(&body, BODY_MAX_BYTES);
-	for (int i = 0; i < f->channel_n; i++) {
-		struct channel *c = &f->channel[i];
-		begin_message(f, &body, "/meta/subscribe");
-		buf_addf(&body,
-			 ",\"subscription\":\"%.*s\",\"ext\":{\"replay\":{\"%.*s\":%lld}}}",
-			 SV_ARG(c->name), SV_ARG(c->name), (long long)c->subscribe);
-	}
-	buf_addc(&body, ']');
-	if (body.full) {
-		err_set(err, ERR_TOO_BIG, "salesforce feed: %d objects are too many", f->channel_n);
-	} else {
-		struct json_object *list = exchange(sf, &body, "salesforce feed: subscribe",
-						    CALL_TIMEOUT_MS, &verdict, err);
-		if (list)
-			verdict = judge_subscriptions(f, list, err);
-		json_object_put(list);
-	}
-	buf_finish(&body);
-	return verdict;
-}
+/* ---- listening ---- */
 
 static enum bayeux_verdict begin_client(struct salesforce *sf, struct sv cursor, struct err *err)
 {
 	forget_client(sf->feed);
 	if (!place_channels(sf, cursor, err))
 		return BAYEUX_FAILED;
-	enum bayeux_verdict verdict = handshake(sf, err);
-	return verdict == BAYEUX_OK ? subscribe(sf, err) : verdict;
+	enum bayeux_verdict verdict = cometd_handshake(sf, err);
+	return verdict == BAYEUX_OK ? cometd_subscribe(sf, err) : verdict;
 }
-
-/* ---- listening ---- */
 
 struct harvest {
 	struct arena *arena;
@@ -449,7 +227,7 @@ static void take_advice(struct sf_feed *f, struct json_object *reply)
 	struct json_object *advice = json_at(reply, "advice");
 	int64_t interval = json_i64(advice, "interval", 0);
 	int64_t hold = json_i64(advice, "timeout", 0);
-	if (hold > 0 && hold <= HOLD_MS * 10)
+	if (hold > 0 && hold <= COMETD_HOLD_MS * 10)
 		f->hold_ms = hold;
 	if (interval > PAUSE_MAX_MS)
 		interval = PAUSE_MAX_MS;
@@ -460,7 +238,7 @@ static void take_advice(struct sf_feed *f, struct json_object *reply)
 static enum bayeux_verdict take_messages(struct salesforce *sf, struct harvest *h,
 					 struct json_object *list, struct err *err)
 {
-	struct json_object *reply = reply_on(list, SV("/meta/connect"), SV_NONE);
+	struct json_object *reply = cometd_reply(list, SV("/meta/connect"), SV_NONE);
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *m = json_object_array_get_idx(list, i);
 		if (!sv_starts(json_sv(m, "channel"), SV("/meta/")))
@@ -472,27 +250,14 @@ static enum bayeux_verdict take_messages(struct salesforce *sf, struct harvest *
 	return bayeux_judge(reply, "salesforce feed: connect", err);
 }
 
-/* The server is asked to answer after 'wait_ms'. One that does not heed it
- * holds the poll as long as it always does; giving up before would lose what
- * it sends. */
 static enum bayeux_verdict poll_once(struct salesforce *sf, int64_t wait_ms, struct harvest *h,
 				     struct err *err)
 {
-	struct sf_feed *f = sf->feed;
 	enum bayeux_verdict verdict;
-	struct buf body;
-	buf_init(&body, BODY_MAX_BYTES);
-	begin_message(f, &body, "/meta/connect");
-	buf_addf(&body, ",\"connectionType\":\"long-polling\",\"advice\":{\"timeout\":%lld}}]",
-		 (long long)wait_ms);
-	struct json_object *list =
-		exchange(sf, &body, "salesforce feed: connect",
-			 (wait_ms > f->hold_ms ? wait_ms : f->hold_ms) + ANSWER_MARGIN_MS,
-			 &verdict, err);
+	struct json_object *list = cometd_connect(sf, wait_ms, &verdict, err);
 	if (list)
 		verdict = take_messages(sf, h, list, err);
 	json_object_put(list);
-	buf_finish(&body);
 	return verdict;
 }
 

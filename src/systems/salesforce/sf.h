@@ -6,7 +6,7 @@
  * describe.c rows.c write.c  the operations              (any thread)
  * soql.c     query text                                  (pure)
  * bayeux.c   messages of the feed                        (pure)
- * events.c   the feed's client                           (one thread)
+ * cometd.c events.c   the feed's client, its cursor      (one thread)
  *
  * Wire facts are from the REST, Streaming and Change Data Capture guides,
  * v66/v67; places are named where one is surprising. */
