@@ -104,8 +104,9 @@ static inline struct value value_null(void)
 
 /* The canonical value of a text in a plain spelling (ISO dates, 'true', sets
  * with one member a line, or separated by ';' when it is one line without an
- * end). Used for what people type and for picklist maps. False with ERR_BAD_INPUT ('"31/12" is not a date'), then
- * *out is unknown. */
+ * end). Used for what people type and for picklist maps. False with
+ * ERR_BAD_INPUT ('"31/12" is not a date'), then *out is unknown. The message
+ * quotes the text: mask it where the field is confidential. */
 bool value_from_text(const struct value_type *type, struct sv text, struct arena *a,
 		     struct value *out, struct err *err);
 
