@@ -107,7 +107,7 @@ static void handle_versions(struct sf_call *c)
 	for (int v = 45; v <= SF_NEWEST_VERSION; v++) {
 		static const char *const seasons[] = { "Summer", "Winter", "Spring" };
 		struct json_object *o = json_object_new_object();
-		json_put_sv(o, "label", arena_printf(c->a, "%s '%d", seasons[(v - 43) % 3], 18 + (v - 42) / 3));
+		json_put_sv(o, "label", arena_printf(c->a, "%s '%d", seasons[(v - 43) % 3], 18 + (v - 41) / 3));
 		json_put_sv(o, "url", arena_printf(c->a, "/services/data/v%d.0", v));
 		json_put_sv(o, "version", arena_printf(c->a, "%d.0", v));
 		json_object_array_add(list, o);
