@@ -59,12 +59,16 @@ static void login_info(struct bullhorn *b, struct http_response *resp)
 {
 	static const struct {
 		const char *key, *path;
-	} urls[] = { { "atsUrl", "/ats" }, { "oauthUrl", "/oauth" }, { "restUrl", "/rest-services" },
-		     { "coreUrl", "/core" }, { "novoUrl", "/novo" } };
+	} urls[] = { { "atsUrl", "/ats" },
+		     { "oauthUrl", "/oauth" },
+		     { "restUrl", "/rest-services" },
+		     { "coreUrl", "/core" },
+		     { "novoUrl", "/novo" } };
 	struct json_object *o = json_object_new_object();
 	for (size_t i = 0; i < countof(urls); i++)
 		json_put_sv(o, urls[i].key,
-			    arena_printf(resp->arena, "%s%s", b->sys->box->base_url[SYSTEM_BULLHORN], urls[i].path));
+			    arena_printf(resp->arena, "%s%s",
+					 b->sys->box->base_url[SYSTEM_BULLHORN], urls[i].path));
 	http_json(resp, 200, o);
 }
 
@@ -75,7 +79,8 @@ static struct sv either(const struct http_request *req, const char *name)
 }
 
 /* Wrong credentials get the login page again, with status 200. */
-static void authorize(struct bullhorn *b, const struct http_request *req, struct http_response *resp)
+static void authorize(struct bullhorn *b, const struct http_request *req,
+		      struct http_response *resp)
 {
 	char code[TOKEN_SIZE];
 	struct sv redirect = either(req, "redirect_uri"), state = either(req, "state");
@@ -85,11 +90,12 @@ static void authorize(struct bullhorn *b, const struct http_request *req, struct
 		    sv_eq(either(req, "username"), SV(BULLHORN_USER)) &&
 		    sv_eq(either(req, "password"), SV(BULLHORN_PASSWORD));
 	if (!good) {
-		http_text(resp, 200, "text/html;charset=UTF-8",
-			  SV("<!DOCTYPE html><html><head><title>Login</title></head><body><p class=\"error\">"
-			     "The user name or password is not valid.</p><form method=\"post\">"
-			     "<input name=\"username\"/><input name=\"password\" type=\"password\"/></form>"
-			     "</body></html>\n"));
+		http_text(
+			resp, 200, "text/html;charset=UTF-8",
+			SV("<!DOCTYPE html><html><head><title>Login</title></head><body><p class=\"error\">"
+			   "The user name or password is not valid.</p><form method=\"post\">"
+			   "<input name=\"username\"/><input name=\"password\" type=\"password\"/></form>"
+			   "</body></html>\n"));
 		return;
 	}
 	login_code(&b->login, sandbox_now(b->sys->box), code);
@@ -130,8 +136,8 @@ static void token(struct bullhorn *b, const struct http_request *req, struct htt
 		return;
 	}
 	if (!login_redeem(&b->login, by_code ? TOKEN_CODE : TOKEN_REFRESH,
-			  either(req, by_code ? "code" : "refresh_token"), sandbox_now(b->sys->box), access, refresh,
-			  &err)) {
+			  either(req, by_code ? "code" : "refresh_token"), sandbox_now(b->sys->box),
+			  access, refresh, &err)) {
 		oauth_error(resp, 400, "invalid_grant", err.what);
 		return;
 	}
@@ -143,14 +149,16 @@ static void token(struct bullhorn *b, const struct http_request *req, struct htt
 	http_json(resp, 200, o);
 }
 
-static void rest_login(struct bullhorn *b, const struct http_request *req, struct http_response *resp)
+static void rest_login(struct bullhorn *b, const struct http_request *req,
+		       struct http_response *resp)
 {
 	char session[TOKEN_SIZE];
 	struct err err = { 0 };
 	int64_t ttl;
 	if (!sv_to_i64(either(req, "ttl"), &ttl))
 		ttl = 0;
-	if (!login_open(&b->login, either(req, "access_token"), ttl, sandbox_now(b->sys->box), session, &err)) {
+	if (!login_open(&b->login, either(req, "access_token"), ttl, sandbox_now(b->sys->box),
+			session, &err)) {
 		if (err.code == ERR_LIMIT)
 			refuse(resp, 429, "errors.sessionLimit", err.what);
 		else
@@ -174,14 +182,16 @@ static struct sv session_of(const struct http_request *req)
 static void ping(struct bullhorn *b, const struct http_request *req, struct http_response *resp)
 {
 	struct json_object *o = json_object_new_object();
-	json_put_i64(o, "sessionExpires", login_session(&b->login, session_of(req), sandbox_now(b->sys->box)));
+	json_put_i64(o, "sessionExpires",
+		     login_session(&b->login, session_of(req), sandbox_now(b->sys->box)));
 	http_json(resp, 200, o);
 }
 
 static void logout(struct bullhorn *b, const struct http_request *req, struct http_response *resp)
 {
 	struct json_object *o = json_object_new_object();
-	json_put_sv(o, "result", login_close(&b->login, session_of(req)) ? SV("ok") : SV("no session"));
+	json_put_sv(o, "result",
+		    login_close(&b->login, session_of(req)) ? SV("ok") : SV("no session"));
 	http_json(resp, 200, o);
 }
 
@@ -256,16 +266,17 @@ static void settings(struct bullhorn *b, const struct http_request *req, struct 
 
 /* --- routes --- */
 
-typedef void route_handler(struct bullhorn *, const struct http_request *, struct sv, struct http_response *);
+typedef void route_handler(struct bullhorn *, const struct http_request *, struct sv,
+			   struct http_response *);
 
 static const struct {
 	const char *name;
 	route_handler *handle;
 } routes[] = {
-	{ "entity", bh_entity_handle },		   { "query", bh_query_handle },
-	{ "search", bh_search_handle },		   { "meta", bh_meta_handle },
-	{ "options", bh_options_handle },	   { "event", bh_event_handle },
-	{ "massUpdate", bh_mass_update_handle },  { "settings", settings },
+	{ "entity", bh_entity_handle },		 { "query", bh_query_handle },
+	{ "search", bh_search_handle },		 { "meta", bh_meta_handle },
+	{ "options", bh_options_handle },	 { "event", bh_event_handle },
+	{ "massUpdate", bh_mass_update_handle }, { "settings", settings },
 	{ "entitlements", entitlements },
 };
 
@@ -275,11 +286,13 @@ static void handle_session(struct bullhorn *b, const struct http_request *req, s
 	struct sv name = SV_NONE, session = session_of(req);
 	http_segment(req, &rest, &name);
 	if (!session.len) {
-		refuse(resp, 412, "errors.authentication.missingRestToken", "Missing 'BhRestToken'.");
+		refuse(resp, 412, "errors.authentication.missingRestToken",
+		       "Missing 'BhRestToken'.");
 		return;
 	}
 	if (!login_session(&b->login, session, sandbox_now(b->sys->box))) {
-		refuse(resp, 401, "errors.authentication.invalidRestToken", "Bad 'BhRestToken' or timed-out.");
+		refuse(resp, 401, "errors.authentication.invalidRestToken",
+		       "Bad 'BhRestToken' or timed-out.");
 		return;
 	}
 	if (sv_eq(name, SV("ping"))) {
@@ -353,8 +366,8 @@ static const char *endpoint(struct system *s, const struct http_request *req)
 		http_segment(req, &rest, &name);
 		http_segment(req, &rest, &what);
 	}
-	return arena_printf(req->arena, "%.*s %.*s%s%.*s", SV_ARG(req->method), SV_ARG(name), what.len ? "/" : "",
-			    SV_ARG(what))
+	return arena_printf(req->arena, "%.*s %.*s%s%.*s", SV_ARG(req->method), SV_ARG(name),
+			    what.len ? "/" : "", SV_ARG(what))
 		.ptr;
 }
 
@@ -367,17 +380,19 @@ static bool refused(const struct bh_refusal *why, struct err *err)
 	return true;
 }
 
-static bool find_row(struct bullhorn *b, struct sv object, struct sv id, struct row **out, struct bh_refusal *why)
+static bool find_row(struct bullhorn *b, struct sv object, struct sv id, struct row **out,
+		     struct bh_refusal *why)
 {
 	enum bh_entity e = bh_entity_named(object);
 	*out = e == BH_ENTITIES ? NULL : table_row(b->tables[e], id);
 	if (!*out || !bh_exists_at(b, *out, BH_FRESH))
-		bh_refuse(why, 404, "errors.entityNotFound", "there is no %.*s %.*s", SV_ARG(object), SV_ARG(id));
+		bh_refuse(why, 404, "errors.entityNotFound", "there is no %.*s %.*s",
+			  SV_ARG(object), SV_ARG(id));
 	return !why->status;
 }
 
-static bool system_create(struct system *s, struct sv object, const struct named_value *set, size_t n,
-			  const struct writer *w, char id_out[32], struct err *err)
+static bool system_create(struct system *s, struct sv object, const struct named_value *set,
+			  size_t n, const struct writer *w, char id_out[32], struct err *err)
 {
 	struct bullhorn *b = s->own;
 	struct bh_refusal why = { 0 };
@@ -385,14 +400,16 @@ static bool system_create(struct system *s, struct sv object, const struct named
 	enum bh_entity e = bh_entity_named(object);
 	struct row *r;
 	if (e == BH_ENTITIES)
-		bh_refuse(&why, 404, "errors.unknownEntity", "there is no entity '%.*s'", SV_ARG(object));
+		bh_refuse(&why, 404, "errors.unknownEntity", "there is no entity '%.*s'",
+			  SV_ARG(object));
 	else if (bh_create(b, e, set, n, &t, &r, &why))
 		snprintf(id_out, 32, "%.*s", SV_ARG(r->id));
 	return !refused(&why, err);
 }
 
-static bool system_edit(struct system *s, struct sv object, struct sv id, const struct named_value *set, size_t n,
-			const struct writer *w, struct err *err)
+static bool system_edit(struct system *s, struct sv object, struct sv id,
+			const struct named_value *set, size_t n, const struct writer *w,
+			struct err *err)
 {
 	struct bullhorn *b = s->own;
 	struct bh_refusal why = { 0 };
@@ -403,7 +420,8 @@ static bool system_edit(struct system *s, struct sv object, struct sv id, const 
 	return !refused(&why, err);
 }
 
-static bool system_remove(struct system *s, struct sv object, struct sv id, const struct writer *w, struct err *err)
+static bool system_remove(struct system *s, struct sv object, struct sv id, const struct writer *w,
+			  struct err *err)
 {
 	struct bullhorn *b = s->own;
 	struct bh_refusal why = { 0 };
@@ -475,12 +493,20 @@ static void control_index(struct bullhorn *b, struct json_object *body, struct j
 	json_put_i64(out, "lag_ms", b->index_lag_ms);
 }
 
+static void control_history(struct bullhorn *b, struct json_object *body, struct json_object *out)
+{
+	b->history_off = !json_flag(body, "keep", !b->history_off);
+	json_put_bool(out, "keep", !b->history_off);
+}
+
 /* All answer what holds now:
  *   sessions {"expire":"session"|"access"|"refresh","max":50}
  *   limits   {"per_minute":1500,"per_month":0,"reset":true}
  *   queue    {"duplicate_percent","disorder_percent","expiry_ms","max","expire":true}
- *   index    {"lag_ms":1500} */
-static bool control(struct system *s, struct sv verb, struct json_object *body, struct http_response *resp)
+ *   index    {"lag_ms":1500}
+ *   history  {"keep":true} */
+static bool control(struct system *s, struct sv verb, struct json_object *body,
+		    struct http_response *resp)
 {
 	static const struct {
 		const char *verb;
@@ -488,7 +514,8 @@ static bool control(struct system *s, struct sv verb, struct json_object *body, 
 	} verbs[] = { { "sessions", control_sessions },
 		      { "limits", control_limits },
 		      { "queue", control_queue },
-		      { "index", control_index } };
+		      { "index", control_index },
+		      { "history", control_history } };
 	for (size_t i = 0; i < countof(verbs); i++)
 		if (sv_eq(verb, sv_of(verbs[i].verb))) {
 			struct json_object *out = json_object_new_object();

@@ -57,7 +57,7 @@ extern const struct bh_type bh_types[BH_ENTITIES];
 enum { BH_API_USER_OFFSET = 100 }; /* after the recruiters */
 
 struct bh_limits {
-	int64_t per_minute, per_month; /* 0 = none */
+	int64_t per_minute, per_month;	/* 0 = none */
 	int64_t minute, used_in_minute; /* minute = now / 60,000 */
 	int64_t used_in_month;
 };
@@ -68,6 +68,7 @@ struct bullhorn {
 	struct login login;
 	struct queue queue;
 	struct history history;
+	bool history_off; /* some customers do not keep it */
 	struct bh_limits limits;
 	int64_t index_lag_ms;
 	char api_user[24]; /* person id */
@@ -83,7 +84,8 @@ struct bh_refusal {
 };
 void bh_refuse(struct bh_refusal *why, int status, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-void bh_answer_refusal(struct http_response *resp, const struct bh_refusal *why, const char *entity);
+void bh_answer_refusal(struct http_response *resp, const struct bh_refusal *why,
+		       const char *entity);
 
 enum bh_entity bh_entity_named(struct sv name); /* BH_ENTITIES: none */
 enum bh_entity bh_entity_of(const struct bullhorn *b, const struct table *t);
@@ -108,7 +110,8 @@ struct bh_field {
 	int count; /* -1 = not said */
 	struct sv where;
 };
-bool bh_fields_parse(struct arena *a, struct sv text, struct bh_fields *out, struct bh_refusal *why);
+bool bh_fields_parse(struct arena *a, struct sv text, struct bh_fields *out,
+		     struct bh_refusal *why);
 
 /* A new object, or NULL with 'why' (unknown field). */
 struct json_object *bh_render(struct bullhorn *b, struct arena *a, const struct row *r,
@@ -132,7 +135,8 @@ struct bh_filter_row {
 	const struct row *row;
 	int64_t as_of_ms;
 };
-struct bh_filter_row bh_filter_row_of(const struct bullhorn *b, const struct row *r, int64_t as_of_ms);
+struct bh_filter_row bh_filter_row_of(const struct bullhorn *b, const struct row *r,
+				      int64_t as_of_ms);
 
 /* --- writing (bullhorn_write.c) --- */
 

@@ -11,7 +11,8 @@ static struct bh_transaction api_transaction(struct bullhorn *b, const struct ht
 	return bh_begin(b, w);
 }
 
-static struct json_object *changed(enum bh_entity e, const struct row *r, const char *kind, struct json_object *data)
+static struct json_object *changed(enum bh_entity e, const struct row *r, const char *kind,
+				   struct json_object *data)
 {
 	struct json_object *o = json_object_new_object();
 	int64_t id = 0;
@@ -35,8 +36,8 @@ static void not_found(struct bh_refusal *why, enum bh_entity e, struct sv id)
 		  bh_types[e].def.name, SV_ARG(id));
 }
 
-static bool fields_of(struct bullhorn *b, const struct http_request *req, struct table *t, struct bh_fields *out,
-		      struct bh_refusal *why)
+static bool fields_of(struct bullhorn *b, const struct http_request *req, struct table *t,
+		      struct bh_fields *out, struct bh_refusal *why)
 {
 	struct sv text = http_arg(req, "fields");
 	if (!text.len) {
@@ -50,8 +51,8 @@ static bool fields_of(struct bullhorn *b, const struct http_request *req, struct
 
 /* One id gives an object, several a list in which missing ids are silently
  * absent; 404 only when there is none. */
-static struct json_object *get_rows(struct bullhorn *b, const struct http_request *req, enum bh_entity e,
-				    struct sv ids, struct bh_refusal *why)
+static struct json_object *get_rows(struct bullhorn *b, const struct http_request *req,
+				    enum bh_entity e, struct sv ids, struct bh_refusal *why)
 {
 	enum { MAX_IDS = 500 };
 	struct bh_fields fields;
@@ -67,7 +68,8 @@ static struct json_object *get_rows(struct bullhorn *b, const struct http_reques
 		if (++asked > MAX_IDS)
 			bh_refuse(why, 400, "errors.tooManyIds", "more than %d ids", MAX_IDS);
 		else if (r)
-			json_object_array_add(list, bh_render(b, req->arena, r, &fields, BH_FRESH, why));
+			json_object_array_add(list,
+					      bh_render(b, req->arena, r, &fields, BH_FRESH, why));
 	}
 	if (!why->status && json_object_array_length(list) == 0)
 		not_found(why, e, ids);
@@ -79,15 +81,17 @@ static struct json_object *get_rows(struct bullhorn *b, const struct http_reques
 	if (several) {
 		json_object_object_add(o, "data", list);
 	} else {
-		json_object_object_add(o, "data", json_object_get(json_object_array_get_idx(list, 0)));
+		json_object_object_add(o, "data",
+				       json_object_get(json_object_array_get_idx(list, 0)));
 		json_object_put(list);
 	}
 	return o;
 }
 
 /* entity/{E}/{id}/{toMany}: a page of the members, like a query. */
-static struct json_object *get_members(struct bullhorn *b, const struct http_request *req, enum bh_entity e,
-				       struct sv id, struct sv name, struct bh_refusal *why)
+static struct json_object *get_members(struct bullhorn *b, const struct http_request *req,
+				       enum bh_entity e, struct sv id, struct sv name,
+				       struct bh_refusal *why)
 {
 	const struct bh_many *m = NULL;
 	struct bh_fields fields;
@@ -110,7 +114,8 @@ static struct json_object *get_members(struct bullhorn *b, const struct http_req
 	table_lookup(child, field, r->id, rows, n);
 	struct json_object *o = json_object_new_object(), *data = json_object_new_array();
 	for (size_t i = (size_t)start; i < n && (int64_t)i < start + count && !why->status; i++)
-		json_object_array_add(data, bh_render(b, req->arena, rows[i], &fields, BH_FRESH, why));
+		json_object_array_add(data,
+				      bh_render(b, req->arena, rows[i], &fields, BH_FRESH, why));
 	json_put_i64(o, "total", (int64_t)n);
 	json_put_i64(o, "start", start);
 	json_put_i64(o, "count", (int64_t)json_object_array_length(data));
@@ -129,36 +134,41 @@ static struct json_object *parse_body(const struct http_request *req, struct bh_
 	return body;
 }
 
-static struct json_object *put_row(struct bullhorn *b, const struct http_request *req, enum bh_entity e,
-				   struct json_object *body, struct bh_refusal *why)
+static struct json_object *put_row(struct bullhorn *b, const struct http_request *req,
+				   enum bh_entity e, struct json_object *body,
+				   struct bh_refusal *why)
 {
 	struct bh_transaction t = api_transaction(b, req);
 	struct named_value *set;
 	struct row *r;
 	size_t n;
-	if (!bh_from_json(b, e, body, req->arena, &set, &n, why) || !bh_create(b, e, set, n, &t, &r, why))
+	if (!bh_from_json(b, e, body, req->arena, &set, &n, why) ||
+	    !bh_create(b, e, set, n, &t, &r, why))
 		return NULL;
 	return changed(e, r, "INSERT", body);
 }
 
-static struct json_object *post_row(struct bullhorn *b, const struct http_request *req, enum bh_entity e,
-				    struct row *r, struct json_object *body, struct bh_refusal *why)
+static struct json_object *post_row(struct bullhorn *b, const struct http_request *req,
+				    enum bh_entity e, struct row *r, struct json_object *body,
+				    struct bh_refusal *why)
 {
 	struct bh_transaction t = api_transaction(b, req);
 	struct named_value *set;
 	size_t n;
-	if (!bh_from_json(b, e, body, req->arena, &set, &n, why) || !bh_update(b, r, set, n, &t, why))
+	if (!bh_from_json(b, e, body, req->arena, &set, &n, why) ||
+	    !bh_update(b, r, set, n, &t, why))
 		return NULL;
 	return changed(e, r, "UPDATE", body);
 }
 
-static struct json_object *write_row(struct bullhorn *b, const struct http_request *req, enum bh_entity e,
-				     struct sv id, struct bh_refusal *why)
+static struct json_object *write_row(struct bullhorn *b, const struct http_request *req,
+				     enum bh_entity e, struct sv id, struct bh_refusal *why)
 {
 	bool create = http_is(req, "PUT");
 	struct row *r = id.len ? readable(b, e, id) : NULL;
 	if (bh_types[e].traits & BH_NO_WRITE) {
-		bh_refuse(why, 403, "errors.notEntitled", "no entitlement to change %s", bh_types[e].def.name);
+		bh_refuse(why, 403, "errors.notEntitled", "no entitlement to change %s",
+			  bh_types[e].def.name);
 		return NULL;
 	}
 	if (create ? id.len > 0 : !r) {
@@ -166,15 +176,15 @@ static struct json_object *write_row(struct bullhorn *b, const struct http_reque
 		return NULL;
 	}
 	struct json_object *body = parse_body(req, why);
-	struct json_object *o = !body	? NULL
+	struct json_object *o = !body	 ? NULL
 				: create ? put_row(b, req, e, body, why)
 					 : post_row(b, req, e, r, body, why);
 	json_object_put(body);
 	return o;
 }
 
-static struct json_object *delete_row(struct bullhorn *b, const struct http_request *req, enum bh_entity e,
-				      struct sv id, struct bh_refusal *why)
+static struct json_object *delete_row(struct bullhorn *b, const struct http_request *req,
+				      enum bh_entity e, struct sv id, struct bh_refusal *why)
 {
 	struct bh_transaction t = api_transaction(b, req);
 	struct row *r = readable(b, e, id);
@@ -185,7 +195,8 @@ static struct json_object *delete_row(struct bullhorn *b, const struct http_requ
 	return bh_remove(b, r, &t, why) ? changed(e, r, "DELETE", NULL) : NULL;
 }
 
-void bh_entity_handle(struct bullhorn *b, const struct http_request *req, struct sv rest, struct http_response *resp)
+void bh_entity_handle(struct bullhorn *b, const struct http_request *req, struct sv rest,
+		      struct http_response *resp)
 {
 	struct bh_refusal why = { 0 };
 	struct json_object *o = NULL;
@@ -195,15 +206,18 @@ void bh_entity_handle(struct bullhorn *b, const struct http_request *req, struct
 	http_segment(req, &rest, &many);
 	enum bh_entity e = bh_entity_named(name);
 	if (e == BH_ENTITIES)
-		bh_refuse(&why, 404, "errors.unknownEntity", "Unknown entity type '%.*s'", SV_ARG(name));
+		bh_refuse(&why, 404, "errors.unknownEntity", "Unknown entity type '%.*s'",
+			  SV_ARG(name));
 	else if (http_is(req, "GET") && id.len)
-		o = many.len ? get_members(b, req, e, id, many, &why) : get_rows(b, req, e, id, &why);
+		o = many.len ? get_members(b, req, e, id, many, &why)
+			     : get_rows(b, req, e, id, &why);
 	else if (http_is(req, "PUT") || (http_is(req, "POST") && id.len))
 		o = write_row(b, req, e, id, &why);
 	else if (http_is(req, "DELETE") && id.len)
 		o = delete_row(b, req, e, id, &why);
 	else
-		bh_refuse(&why, 405, "errors.methodNotAllowed", "%.*s is not supported here", SV_ARG(req->method));
+		bh_refuse(&why, 405, "errors.methodNotAllowed", "%.*s is not supported here",
+			  SV_ARG(req->method));
 	if (why.status) {
 		json_object_put(o);
 		bh_answer_refusal(resp, &why, e == BH_ENTITIES ? NULL : bh_types[e].def.name);
@@ -244,8 +258,8 @@ static bool mass_update(struct bullhorn *b, const struct http_request *req, enum
 	struct named_value set = { SV("status"), json_sv(body, "status") };
 	if (!json_object_is_type(ids, json_type_array) || !set.value.ptr ||
 	    json_object_array_length(ids) > MASS_MAX_IDS) {
-		bh_refuse(why, 400, "errors.invalidMassUpdate", "'ids' (at most %d) and 'status' are required",
-			  MASS_MAX_IDS);
+		bh_refuse(why, 400, "errors.invalidMassUpdate",
+			  "'ids' (at most %d) and 'status' are required", MASS_MAX_IDS);
 		return false;
 	}
 	*count = 0;
@@ -272,7 +286,8 @@ void bh_mass_update_handle(struct bullhorn *b, const struct http_request *req, s
 	}
 	enum bh_entity e = bh_entity_named(name);
 	if (e == BH_ENTITIES || !(bh_types[e].traits & BH_MASS_STATUS)) {
-		bh_refuse(&why, 404, "errors.unknownEntity", "massUpdate does not know '%.*s'", SV_ARG(name));
+		bh_refuse(&why, 404, "errors.unknownEntity", "massUpdate does not know '%.*s'",
+			  SV_ARG(name));
 		bh_answer_refusal(resp, &why, NULL);
 		return;
 	}

@@ -13,7 +13,8 @@ static void answer_result(struct http_response *resp, struct json_object *result
 static void no_subscription(struct http_response *resp, struct sv id)
 {
 	struct bh_refusal why = { 0 };
-	bh_refuse(&why, 404, "errors.subscriptionNotFound", "Subscription '%.*s' does not exist", SV_ARG(id));
+	bh_refuse(&why, 404, "errors.subscriptionNotFound", "Subscription '%.*s' does not exist",
+		  SV_ARG(id));
 	bh_answer_refusal(resp, &why, NULL);
 }
 
@@ -24,10 +25,11 @@ static void put(struct bullhorn *b, const struct http_request *req, struct sv id
 	struct bh_refusal why = { 0 };
 	if (!sv_eq(http_arg(req, "type"), SV("entity")))
 		err_set(&err, ERR_BAD_INPUT, "only subscriptions of type 'entity' are kept");
-	struct queue_subscription *s =
-		err.code ? NULL
-			 : queue_subscribe(&b->queue, id, http_arg(req, "names"), http_arg(req, "eventTypes"),
-					   BULLHORN_CORPORATION_ID, now, &err);
+	struct queue_subscription *s = err.code ? NULL
+						: queue_subscribe(
+							  &b->queue, id, http_arg(req, "names"),
+							  http_arg(req, "eventTypes"),
+							  BULLHORN_CORPORATION_ID, now, &err);
 	if (!s) {
 		bh_refuse(&why, 400, "errors.invalidSubscription", "%s", err.what);
 		bh_answer_refusal(resp, &why, NULL);
@@ -42,8 +44,8 @@ static void put(struct bullhorn *b, const struct http_request *req, struct sv id
 }
 
 /* An empty queue answers 200 with no body at all. */
-static void get(struct bullhorn *b, const struct http_request *req, struct queue_subscription *s, int64_t now,
-		struct http_response *resp)
+static void get(struct bullhorn *b, const struct http_request *req, struct queue_subscription *s,
+		int64_t now, struct http_response *resp)
 {
 	int64_t again, max;
 	struct bh_refusal why = { 0 };
@@ -61,12 +63,13 @@ static void get(struct bullhorn *b, const struct http_request *req, struct queue
 		http_json(resp, 200, queue_batch_json(s));
 		return;
 	}
-	bh_refuse(&why, 400, "errors.invalidRequestId", "the events of requestId %lld are no longer kept",
-		  (long long)again);
+	bh_refuse(&why, 400, "errors.invalidRequestId",
+		  "the events of requestId %lld are no longer kept", (long long)again);
 	bh_answer_refusal(resp, &why, NULL);
 }
 
-void bh_event_handle(struct bullhorn *b, const struct http_request *req, struct sv rest, struct http_response *resp)
+void bh_event_handle(struct bullhorn *b, const struct http_request *req, struct sv rest,
+		     struct http_response *resp)
 {
 	struct sv word = SV_NONE, id = SV_NONE, last = SV_NONE;
 	int64_t now = sandbox_now(b->sys->box);

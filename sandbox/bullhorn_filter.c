@@ -36,9 +36,9 @@ bool filter_number(struct sv text, int64_t *scaled)
 		return false;
 	int64_t n = 0;
 	for (size_t i = 0; i < whole.len + 4; i++) {
-		char c = i < whole.len			? whole.ptr[i]
-			 : i - whole.len < places.len	? places.ptr[i - whole.len]
-							: '0';
+		char c = i < whole.len		      ? whole.ptr[i]
+			 : i - whole.len < places.len ? places.ptr[i - whole.len]
+						      : '0';
 		if (c < '0' || c > '9')
 			return false;
 		n = n * 10 + (c - '0');
@@ -55,8 +55,8 @@ static struct sv next_word(struct sv *left)
 	       (unsigned char)left->ptr[from] < 0x80)
 		from++;
 	size_t to = from;
-	while (to < left->len && (isalnum((unsigned char)left->ptr[to]) ||
-				  (unsigned char)left->ptr[to] >= 0x80))
+	while (to < left->len &&
+	       (isalnum((unsigned char)left->ptr[to]) || (unsigned char)left->ptr[to] >= 0x80))
 		to++;
 	struct sv word = sv_make(left->ptr + from, to - from);
 	*left = sv_make(left->ptr + to, left->len - to);

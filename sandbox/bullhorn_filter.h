@@ -34,8 +34,8 @@ enum { FILTER_MAX_HOPS = 4 };
 
 struct filter_field {
 	enum filter_kind kind; /* of every value it can have, besides null */
-	uint8_t hops; /* before the last of them */
-	bool is_id; /* the row's own id */
+	uint8_t hops;	       /* before the last of them */
+	bool is_id;	       /* the row's own id */
 	int hop[FILTER_MAX_HOPS];
 };
 
@@ -68,7 +68,7 @@ enum filter_op {
 
 struct filter {
 	enum filter_op op;
-	bool null_is_no; /* a search index has no third truth value */
+	bool null_is_no;	     /* a search index has no third truth value */
 	struct filter *left, *right; /* AND, OR; NOT has only left */
 	struct filter_field field;
 	struct filter_value *values; /* one, or for IN sorted */

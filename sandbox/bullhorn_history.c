@@ -15,10 +15,8 @@ enum column {
 };
 
 static const char *const kind_names[HISTORY_KINDS] = {
-	[HISTORY_USER] = "User",
-	[HISTORY_CLIENT_CORPORATION] = "ClientCorporation",
-	[HISTORY_JOB_ORDER] = "JobOrder",
-	[HISTORY_JOB_SUBMISSION] = "JobSubmission",
+	[HISTORY_USER] = "User",	   [HISTORY_CLIENT_CORPORATION] = "ClientCorporation",
+	[HISTORY_JOB_ORDER] = "JobOrder",  [HISTORY_JOB_SUBMISSION] = "JobSubmission",
 	[HISTORY_PLACEMENT] = "Placement",
 };
 

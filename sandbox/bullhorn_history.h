@@ -33,8 +33,8 @@ struct history_edit {
 
 struct history_change {
 	int64_t id;
-	size_t edit; /* place in the kind's edits */
-	const char *column; /* static */
+	size_t edit;		     /* place in the kind's edits */
+	const char *column;	     /* static */
 	char *old_value, *new_value; /* owned; "[blank]" for null */
 };
 

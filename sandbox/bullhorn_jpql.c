@@ -100,9 +100,11 @@ static bool accept_word(struct parser *p, const char *word)
 static struct filter *unexpected(struct parser *p, const char *wanted)
 {
 	if (p->kind == TOKEN_END)
-		err_set(p->err, ERR_BAD_INPUT, "error parsing where clause: ends where %s is expected", wanted);
+		err_set(p->err, ERR_BAD_INPUT,
+			"error parsing where clause: ends where %s is expected", wanted);
 	else
-		err_set(p->err, ERR_BAD_INPUT, "error parsing where clause: unexpected token '%.*s', expected %s",
+		err_set(p->err, ERR_BAD_INPUT,
+			"error parsing where clause: unexpected token '%.*s', expected %s",
 			SV_ARG(p->token), wanted);
 	return NULL;
 }
@@ -135,7 +137,8 @@ static bool literal(struct parser *p, const struct filter_field *f, struct filte
 		good = p->kind == TOKEN_NUMBER && filter_number(p->token, &out->number);
 		break;
 	case FILTER_BOOL:
-		out->number = at_word(p, "true") || (p->kind == TOKEN_NUMBER && sv_eq(p->token, SV("1")));
+		out->number = at_word(p, "true") ||
+			      (p->kind == TOKEN_NUMBER && sv_eq(p->token, SV("1")));
 		good = out->number || at_word(p, "false") ||
 		       (p->kind == TOKEN_NUMBER && sv_eq(p->token, SV("0")));
 		break;
@@ -166,7 +169,8 @@ static struct filter *parse_in(struct parser *p, struct filter *f)
 	do {
 		if (f->values_len == cap) {
 			size_t more = cap ? cap * 2 : 16;
-			struct filter_value *grown = arena_array(p->arena, struct filter_value, more);
+			struct filter_value *grown = arena_array(p->arena, struct filter_value,
+								 more);
 			if (cap)
 				memcpy(grown, f->values, cap * sizeof(*grown));
 			f->values = grown;
@@ -197,8 +201,9 @@ static struct filter *parse_comparison(struct parser *p, struct filter *f)
 	static const struct {
 		const char *sign;
 		enum filter_op op;
-	} ops[] = { { "=", FILTER_EQ },	 { "<>", FILTER_NE }, { "!=", FILTER_NE }, { "<", FILTER_LT },
-		    { "<=", FILTER_LE }, { ">", FILTER_GT },  { ">=", FILTER_GE } };
+	} ops[] = { { "=", FILTER_EQ }, { "<>", FILTER_NE }, { "!=", FILTER_NE },
+		    { "<", FILTER_LT }, { "<=", FILTER_LE }, { ">", FILTER_GT },
+		    { ">=", FILTER_GE } };
 	size_t i = 0;
 	while (i < countof(ops) && !at_sign(p, ops[i].sign))
 		i++;
@@ -217,7 +222,8 @@ static struct filter *parse_predicate(struct parser *p)
 	if (p->kind != TOKEN_WORD)
 		return unexpected(p, "a field");
 	if (!p->schema->resolve(p->schema, p->token, &f->field)) {
-		err_set(p->err, ERR_BAD_INPUT, "error parsing where clause: unknown field '%.*s'", SV_ARG(p->token));
+		err_set(p->err, ERR_BAD_INPUT, "error parsing where clause: unknown field '%.*s'",
+			SV_ARG(p->token));
 		return NULL;
 	}
 	next(p);
@@ -265,7 +271,8 @@ static struct filter *parse_not(struct parser *p)
 	return f;
 }
 
-static struct filter *join(struct parser *p, enum filter_op op, struct filter *left, struct filter *right)
+static struct filter *join(struct parser *p, enum filter_op op, struct filter *left,
+			   struct filter *right)
 {
 	struct filter *f = node(p, op);
 	f->left = left;
@@ -294,7 +301,8 @@ struct filter *filter_parse_jpql(struct sv text, const struct filter_schema *sch
 {
 	struct parser p = { .left = text, .schema = schema, .arena = arena, .err = err };
 	if (text.len > FILTER_MAX_TEXT) {
-		err_set(err, ERR_BAD_INPUT, "error parsing where clause: longer than %d bytes", FILTER_MAX_TEXT);
+		err_set(err, ERR_BAD_INPUT, "error parsing where clause: longer than %d bytes",
+			FILTER_MAX_TEXT);
 		return NULL;
 	}
 	next(&p);

@@ -17,7 +17,8 @@ struct loader {
 	struct sv by;
 };
 
-static void loader_init(struct loader *l, struct table *t, const char *const *names, size_t n, struct sv by)
+static void loader_init(struct loader *l, struct table *t, const char *const *names, size_t n,
+			struct sv by)
 {
 	*l = (struct loader){ .table = t, .names = names, .n = n, .by = by };
 	arena_init(&l->arena);
@@ -53,7 +54,8 @@ static void put_day(struct loader *l, int64_t day)
 static void put_cents(struct loader *l, int64_t cents)
 {
 	put(l, cents == PEOPLE_NONE ? SV_NONE
-				    : arena_printf(&l->arena, "%" PRId64 ".%02d00", cents / 100, (int)(cents % 100)));
+				    : arena_printf(&l->arena, "%" PRId64 ".%02d00", cents / 100,
+						   (int)(cents % 100)));
 }
 
 static void put_reference(struct loader *l, enum bh_entity e, int64_t index)
@@ -61,7 +63,8 @@ static void put_reference(struct loader *l, enum bh_entity e, int64_t index)
 	put_number(l, (int64_t)bh_types[e].first_id + index);
 }
 
-static void put_address(struct loader *l, const char *street, const char *city, const char *state, const char *zip)
+static void put_address(struct loader *l, const char *street, const char *city, const char *state,
+			const char *zip)
 {
 	put_text(l, street);
 	put_text(l, city);
@@ -79,9 +82,9 @@ static void add_row(struct loader *l, int64_t created_ms, int64_t modified_ms)
 	arena_reset(&l->arena);
 }
 
-#define LOADER(l, b, e, ...)                                          \
-	static const char *const names[] = { __VA_ARGS__ };           \
-	struct loader l;                                              \
+#define LOADER(l, b, e, ...)                                                                       \
+	static const char *const names[] = { __VA_ARGS__ };                                        \
+	struct loader l;                                                                           \
 	loader_init(&l, (b)->tables[e], names, countof(names), first_user(b))
 
 static struct sv first_user(const struct bullhorn *b)
@@ -95,15 +98,18 @@ static void load_users(struct bullhorn *b, const struct people *p)
 	LOADER(l, b, BH_CORPORATE_USER, "firstName", "lastName", "name", "email", "username");
 	for (size_t i = 0; i <= p->recruiters_len; i++) {
 		bool api = i == p->recruiters_len;
-		struct sv name = api ? SV("Sandbox Integration") : sv_of(p->recruiters[i]), first, last;
+		struct sv name = api ? SV("Sandbox Integration") : sv_of(p->recruiters[i]), first,
+			  last;
 		sv_cut(name, ' ', &first, &last);
 		if (api)
-			l.table->next_number = bh_types[BH_CORPORATE_USER].first_id + BH_API_USER_OFFSET;
+			l.table->next_number = bh_types[BH_CORPORATE_USER].first_id +
+					       BH_API_USER_OFFSET;
 		put(&l, first);
 		put(&l, last);
 		put(&l, name);
 		put(&l, arena_printf(&l.arena, "%.*s@staffing.example.com", SV_ARG(first)));
-		put(&l, api ? SV(BULLHORN_USER) : arena_printf(&l.arena, "%.*s.%.*s", SV_ARG(first), SV_ARG(last)));
+		put(&l, api ? SV(BULLHORN_USER)
+			    : arena_printf(&l.arena, "%.*s.%.*s", SV_ARG(first), SV_ARG(last)));
 		int64_t at = p->now_ms - 1500 * (int64_t)DAY_MS;
 		add_row(&l, at, at);
 	}
@@ -114,8 +120,8 @@ static void load_users(struct bullhorn *b, const struct people *p)
 
 static void load_companies(struct bullhorn *b, const struct people *p)
 {
-	LOADER(l, b, BH_CLIENT_CORPORATION, "name", "status", "phone", "companyURL", "address1", "city", "state",
-	       "zip", "industryList", "companyDescription");
+	LOADER(l, b, BH_CLIENT_CORPORATION, "name", "status", "phone", "companyURL", "address1",
+	       "city", "state", "zip", "industryList", "companyDescription");
 	for (size_t i = 0; i < p->counts.companies; i++) {
 		const struct company *c = &p->companies[i];
 		put_text(&l, c->name);
@@ -132,8 +138,8 @@ static void load_companies(struct bullhorn *b, const struct people *p)
 
 static void load_contacts(struct bullhorn *b, const struct people *p)
 {
-	LOADER(l, b, BH_CLIENT_CONTACT, "firstName", "lastName", "name", "email", "phone", "occupation", "status",
-	       "clientCorporation", "owner");
+	LOADER(l, b, BH_CLIENT_CONTACT, "firstName", "lastName", "name", "email", "phone",
+	       "occupation", "status", "clientCorporation", "owner");
 	for (size_t i = 0; i < p->counts.contacts; i++) {
 		const struct client_contact *c = &p->contacts[i];
 		put_text(&l, c->first_name);
@@ -152,9 +158,9 @@ static void load_contacts(struct bullhorn *b, const struct people *p)
 
 static void load_candidates(struct bullhorn *b, const struct people *p)
 {
-	LOADER(l, b, BH_CANDIDATE, "firstName", "lastName", "name", "email", "phone", "mobile", "occupation",
-	       "address1", "city", "state", "zip", "skillList", "comments", "status", "dateAvailable", "hourlyRate",
-	       "massMailOptOut", "owner");
+	LOADER(l, b, BH_CANDIDATE, "firstName", "lastName", "name", "email", "phone", "mobile",
+	       "occupation", "address1", "city", "state", "zip", "skillList", "comments", "status",
+	       "dateAvailable", "hourlyRate", "massMailOptOut", "owner");
 	for (size_t i = 0; i < p->counts.candidates; i++) {
 		const struct candidate *c = &p->candidates[i];
 		put_text(&l, c->first_name);
@@ -179,9 +185,10 @@ static void load_candidates(struct bullhorn *b, const struct people *p)
 
 static void load_jobs(struct bullhorn *b, const struct people *p)
 {
-	LOADER(l, b, BH_JOB_ORDER, "title", "status", "employmentType", "isOpen", "clientCorporation",
-	       "clientContact", "numOpenings", "startDate", "dateEnd", "payRate", "clientBillRate", "skillList",
-	       "description", "address1", "city", "state", "zip", "owner");
+	LOADER(l, b, BH_JOB_ORDER, "title", "status", "employmentType", "isOpen",
+	       "clientCorporation", "clientContact", "numOpenings", "startDate", "dateEnd",
+	       "payRate", "clientBillRate", "skillList", "description", "address1", "city", "state",
+	       "zip", "owner");
 	for (size_t i = 0; i < p->counts.job_orders; i++) {
 		const struct job_order *j = &p->job_orders[i];
 		const struct company *at = &p->companies[j->company];
@@ -223,8 +230,8 @@ static void load_submissions(struct bullhorn *b, const struct people *p)
 
 static void load_placements(struct bullhorn *b, const struct people *p)
 {
-	LOADER(l, b, BH_PLACEMENT, "candidate", "jobOrder", "jobSubmission", "status", "employmentType", "dateBegin",
-	       "dateEnd", "payRate", "clientBillRate");
+	LOADER(l, b, BH_PLACEMENT, "candidate", "jobOrder", "jobSubmission", "status",
+	       "employmentType", "dateBegin", "dateEnd", "payRate", "clientBillRate");
 	for (size_t i = 0; i < p->counts.placements; i++) {
 		const struct placement *m = &p->placements[i];
 		put_reference(&l, BH_CANDIDATE, m->candidate);

@@ -25,8 +25,9 @@ void token_make(char out[TOKEN_SIZE])
 {
 	unsigned char b[16];
 	random_bytes(b, sizeof(b));
-	snprintf(out, TOKEN_SIZE, "%02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-%02x%02x%02x%02x%02x%02x",
-		 b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], b[8] & 15, b[9], b[10], b[11],
+	snprintf(out, TOKEN_SIZE,
+		 "%02x%02x%02x%02x-%02x%02x-4%01x%02x-a%01x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+		 b[1], b[2], b[3], b[4], b[5], b[6] & 15, b[7], b[8] & 15, b[9], b[10], b[11],
 		 b[12], b[13], b[14], b[15]);
 }
 
@@ -95,7 +96,8 @@ bool login_open(struct login *l, struct sv access, int64_t ttl_minutes, int64_t 
 	for (size_t i = 0; i < l->len; i++)
 		sessions += l->items[i].kind == TOKEN_SESSION;
 	if (sessions >= l->max_sessions) {
-		err_set(err, ERR_LIMIT, "The maximum of %zu concurrent sessions is reached.", l->max_sessions);
+		err_set(err, ERR_LIMIT, "The maximum of %zu concurrent sessions is reached.",
+			l->max_sessions);
 		return false;
 	}
 	int64_t life = ttl_minutes <= 0	       ? l->session_ms

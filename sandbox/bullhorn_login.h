@@ -36,7 +36,7 @@ struct login {
 	size_t len, cap;
 	size_t max_sessions;
 	int64_t access_ms, code_ms, session_ms; /* life times; session: without ttl */
-	int64_t logins; /* with the password, in all */
+	int64_t logins;				/* with the password, in all */
 };
 
 void login_init(struct login *l);

@@ -44,7 +44,8 @@ static struct filter *node(struct parser *p, enum filter_op op)
 	return f;
 }
 
-static struct filter *join(struct parser *p, enum filter_op op, struct filter *left, struct filter *right)
+static struct filter *join(struct parser *p, enum filter_op op, struct filter *left,
+			   struct filter *right)
 {
 	if (!left || !right)
 		return left ? left : right;
@@ -107,9 +108,11 @@ static bool number_of(struct sv s, bool last, int64_t *scaled)
 	if ((s.len != 8 && s.len != 14) || !sv_to_i64(s, &n) || s.ptr[0] == '-')
 		return filter_number(s, scaled);
 	int64_t date = s.len == 14 ? n / 1000000 : n, time = s.len == 14 ? n % 1000000 : 0;
-	if (date < 19000101 || !date_to_days((int)(date / 10000), (int)(date / 100 % 100), (int)(date % 100), &day))
+	if (date < 19000101 ||
+	    !date_to_days((int)(date / 10000), (int)(date / 100 % 100), (int)(date % 100), &day))
 		return filter_number(s, scaled);
-	int64_t ms = day * 86400000 + (time / 10000 * 3600 + time / 100 % 100 * 60 + time % 100) * 1000;
+	int64_t ms = day * 86400000 +
+		     (time / 10000 * 3600 + time / 100 % 100 * 60 + time % 100) * 1000;
 	if (last)
 		ms += (s.len == 14 ? 1000 : 86400000) - 1;
 	*scaled = ms * FILTER_SCALE;
@@ -132,7 +135,8 @@ static bool value_of(struct parser *p, struct sv s, bool last, struct filter_val
 	default:
 		return true;
 	}
-	err_set(p->err, ERR_BAD_INPUT, "Cannot parse search query: '%.*s' does not fit the field", SV_ARG(s));
+	err_set(p->err, ERR_BAD_INPUT, "Cannot parse search query: '%.*s' does not fit the field",
+		SV_ARG(s));
 	return false;
 }
 
@@ -167,7 +171,8 @@ static struct filter *parse_range(struct parser *p)
 		f = join(p, FILTER_AND, f, c);
 	}
 	if (!is_star(high)) {
-		struct filter *c = comparison(p, end == ']' ? FILTER_LE : FILTER_LT, high, end == ']');
+		struct filter *c = comparison(p, end == ']' ? FILTER_LE : FILTER_LT, high,
+					      end == ']');
 		if (!c)
 			return NULL;
 		f = join(p, FILTER_AND, f, c);
@@ -223,7 +228,8 @@ static struct filter *parse_fielded(struct parser *p, struct sv name)
 {
 	struct parser outer = *p;
 	if (!p->schema->resolve(p->schema, name, &p->field)) {
-		err_set(p->err, ERR_BAD_INPUT, "Cannot parse search query: unknown field '%.*s'", SV_ARG(name));
+		err_set(p->err, ERR_BAD_INPUT, "Cannot parse search query: unknown field '%.*s'",
+			SV_ARG(name));
 		return NULL;
 	}
 	p->has_field = true;
@@ -316,7 +322,7 @@ static struct filter *parse_or(struct parser *p)
 			must = join(p, FILTER_AND, must, f);
 		else if (mark == '-')
 			must_not = join(p, FILTER_AND, must_not, negate(p, f));
-		else if (not && f->op == FILTER_NOT)
+		else if (not &&f->op == FILTER_NOT)
 			must_not = join(p, FILTER_AND, must_not, f);
 		else
 			may = join(p, FILTER_OR, may, f);
@@ -329,7 +335,8 @@ struct filter *filter_parse_lucene(struct sv text, const struct filter_schema *s
 {
 	struct parser p = { .left = text, .schema = schema, .arena = arena, .err = err };
 	if (text.len > FILTER_MAX_TEXT) {
-		err_set(err, ERR_BAD_INPUT, "Cannot parse search query: longer than %d bytes", FILTER_MAX_TEXT);
+		err_set(err, ERR_BAD_INPUT, "Cannot parse search query: longer than %d bytes",
+			FILTER_MAX_TEXT);
 		return NULL;
 	}
 	struct filter *f = parse_or(&p);

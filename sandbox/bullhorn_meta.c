@@ -13,14 +13,16 @@ static bool one_of(const char *name, const char *const *list)
 /* What the form asks for, which is not what the database asks for. */
 static bool required_in_form(const struct field_def *f)
 {
-	static const char *const names[] = { "firstName", "lastName", "status", "owner", "title", "clientContact",
-					     "startDate", "dateBegin", "isOpen", "type", NULL };
+	static const char *const names[] = { "firstName", "lastName",	   "status",	"owner",
+					     "title",	  "clientContact", "startDate", "dateBegin",
+					     "isOpen",	  "type",	   NULL };
 	return (f->flags & FIELD_REQUIRED) || one_of(f->name, names);
 }
 
 static bool is_day(const char *name)
 {
-	static const char *const names[] = { "startDate", "dateBegin", "dateEnd", "dateAvailable", NULL };
+	static const char *const names[] = { "startDate", "dateBegin", "dateEnd", "dateAvailable",
+					     NULL };
 	return one_of(name, names);
 }
 
@@ -82,8 +84,10 @@ static void add_option(struct json_object *list, struct json_object *value, cons
 
 static struct json_object *options_of(const struct field_def *f)
 {
-	static const char *const priorities[] = { "Direct",	    "Preferred",     "VMS",	"Phone Job",
-						  "EMR Conversion", "Seasonal Needs", "Priority Client", "Unknown" };
+	static const char *const priorities[] = {
+		"Direct",	  "Preferred",	     "VMS",    "Phone Job", "EMR Conversion",
+		"Seasonal Needs", "Priority Client", "Unknown"
+	};
 	struct json_object *list = json_object_new_array();
 	for (const char *const *v = f->values; v && *v; v++)
 		add_option(list, json_object_new_string(*v), label_of(*v));
@@ -115,8 +119,8 @@ struct describer {
 	bool full;
 };
 
-static void put_url(struct describer *d, struct json_object *o, const char *key, const char *path, const char *name,
-		    const char *tail)
+static void put_url(struct describer *d, struct json_object *o, const char *key, const char *path,
+		    const char *name, const char *tail)
 {
 	struct sv base = bh_rest_url(d->b, d->arena);
 	json_put_sv(o, key, arena_printf(d->arena, "%.*s%s/%s%s", SV_ARG(base), path, name, tail));
@@ -154,8 +158,8 @@ static void describe_reference(struct describer *d, struct json_object *o, const
 		json_object_object_add(o, "associatedEntity", describe_associated(d, target));
 }
 
-static void put_common(struct json_object *o, const char *label, bool optional, bool required, bool read_only,
-		       bool multi)
+static void put_common(struct json_object *o, const char *label, bool optional, bool required,
+		       bool read_only, bool multi)
 {
 	json_put_bool(o, "confidential", false);
 	json_put_bool(o, "optional", optional);
@@ -181,10 +185,12 @@ static struct json_object *describe_field(struct describer *d, const struct fiel
 		json_put_i64(o, "maxLength", f->length);
 	if (specialization(f))
 		json_put_sv(o, "dataSpecialization", sv_of(specialization(f)));
-	bool optional = !(f->flags & (FIELD_REQUIRED | FIELD_DEFAULTED)) && f->type != FIELD_COMPUTED;
+	bool optional = !(f->flags & (FIELD_REQUIRED | FIELD_DEFAULTED)) &&
+			f->type != FIELD_COMPUTED;
 	/* isDeleted is written by an ordinary update. */
 	bool read_only = (f->flags & FIELD_NO_UPDATE) && strcmp(f->name, "isDeleted") != 0;
-	put_common(o, f->label, optional, required_in_form(f), read_only, f->type == FIELD_MULTIPICKLIST);
+	put_common(o, f->label, optional, required_in_form(f), read_only,
+		   f->type == FIELD_MULTIPICKLIST);
 	struct json_object *options = options_of(f);
 	if (input_type(f, options))
 		json_put_sv(o, "inputType", sv_of(input_type(f, options)));
@@ -207,7 +213,8 @@ static struct json_object *describe_many(struct describer *d, const struct bh_ma
 	return o;
 }
 
-static struct json_object *describe_compound(struct describer *d, const struct table_def *def, const char *name)
+static struct json_object *describe_compound(struct describer *d, const struct table_def *def,
+					     const char *name)
 {
 	struct json_object *o = json_object_new_object(), *parts = json_object_new_array();
 	json_put_sv(o, "name", sv_of(name));
@@ -230,7 +237,8 @@ static bool wanted(const struct bh_fields *f, bool all, const char *name)
 	return yes;
 }
 
-static struct json_object *describe(struct describer *d, enum bh_entity e, const struct bh_fields *f, bool all)
+static struct json_object *describe(struct describer *d, enum bh_entity e,
+				    const struct bh_fields *f, bool all)
 {
 	const struct bh_type *t = &bh_types[e];
 	struct json_object *o = entity_head(d, &t->def), *fields = json_object_new_array();
@@ -265,7 +273,8 @@ static struct json_object *list_entities(struct describer *d)
 	return list;
 }
 
-void bh_meta_handle(struct bullhorn *b, const struct http_request *req, struct sv rest, struct http_response *resp)
+void bh_meta_handle(struct bullhorn *b, const struct http_request *req, struct sv rest,
+		    struct http_response *resp)
 {
 	struct describer d = { b, req->arena, sv_eq(http_arg(req, "meta"), SV("full")) };
 	struct sv name = SV_NONE, asked = http_arg(req, "fields");
@@ -278,7 +287,8 @@ void bh_meta_handle(struct bullhorn *b, const struct http_request *req, struct s
 	enum bh_entity e = bh_entity_named(name);
 	bool all = !asked.len || sv_eq(asked, SV("*"));
 	if (e == BH_ENTITIES)
-		bh_refuse(&why, 404, "errors.unknownEntity", "Unknown entity type '%.*s'", SV_ARG(name));
+		bh_refuse(&why, 404, "errors.unknownEntity", "Unknown entity type '%.*s'",
+			  SV_ARG(name));
 	else if (all || bh_fields_parse(req->arena, asked, &fields, &why))
 		http_json(resp, 200, describe(&d, e, &fields, all));
 	if (why.status)
@@ -286,7 +296,8 @@ void bh_meta_handle(struct bullhorn *b, const struct http_request *req, struct s
 }
 
 /* options/{E}: values and labels of an entity's rows, at most 300 a page. */
-void bh_options_handle(struct bullhorn *b, const struct http_request *req, struct sv rest, struct http_response *resp)
+void bh_options_handle(struct bullhorn *b, const struct http_request *req, struct sv rest,
+		       struct http_response *resp)
 {
 	struct sv name = SV_NONE;
 	struct bh_refusal why = { 0 };
@@ -294,7 +305,8 @@ void bh_options_handle(struct bullhorn *b, const struct http_request *req, struc
 	http_segment(req, &rest, &name);
 	enum bh_entity e = bh_entity_named(name);
 	if (e == BH_ENTITIES) {
-		bh_refuse(&why, 404, "errors.unknownEntity", "no options of type '%.*s'", SV_ARG(name));
+		bh_refuse(&why, 404, "errors.unknownEntity", "no options of type '%.*s'",
+			  SV_ARG(name));
 		bh_answer_refusal(resp, &why, NULL);
 		return;
 	}
@@ -304,10 +316,13 @@ void bh_options_handle(struct bullhorn *b, const struct http_request *req, struc
 	if (label < 0)
 		label = table_field(t, SV("title"));
 	struct json_object *o = json_object_new_object(), *data = json_object_new_array();
-	for (size_t i = (size_t)start; i < t->rows_len && (int64_t)i < start + (count > 300 ? 300 : count); i++)
+	for (size_t i = (size_t)start;
+	     i < t->rows_len && (int64_t)i < start + (count > 300 ? 300 : count); i++)
 		if (sv_to_i64(t->rows[i]->id, &id))
 			add_option(data, json_object_new_int64(id),
-				   label >= 0 && t->rows[i]->values[label].ptr ? t->rows[i]->values[label].ptr : "");
+				   label >= 0 && t->rows[i]->values[label].ptr
+					   ? t->rows[i]->values[label].ptr
+					   : "");
 	json_put_i64(o, "start", start);
 	json_put_i64(o, "count", (int64_t)json_object_array_length(data));
 	json_object_object_add(o, "data", data);

@@ -23,7 +23,8 @@ struct order {
 };
 
 /* 'id', '-dateAdded,id', 'lastName DESC'. */
-static bool order_parse(struct sv text, const struct filter_schema *schema, struct order *out, struct bh_refusal *why)
+static bool order_parse(struct sv text, const struct filter_schema *schema, struct order *out,
+			struct bh_refusal *why)
 {
 	struct sv one;
 	*out = (struct order){ 0 };
@@ -37,7 +38,8 @@ static bool order_parse(struct sv text, const struct filter_schema *schema, stru
 			name = sv_make(name.ptr + 1, name.len - 1);
 		}
 		if (!schema->resolve(schema, name, &out->fields[out->len])) {
-			bh_refuse(why, 400, "errors.invalidOrderBy", "orderBy: unknown field '%.*s'", SV_ARG(name));
+			bh_refuse(why, 400, "errors.invalidOrderBy",
+				  "orderBy: unknown field '%.*s'", SV_ARG(name));
 			return false;
 		}
 		out->descending[out->len++] = descending;
@@ -118,8 +120,10 @@ static void find(struct finding *f)
 	if (ids.ids) {
 		char text[32];
 		for (size_t i = 0; i < ids.ids_len; i++) {
-			struct sv id = sv_make(text, (size_t)snprintf(text, sizeof(text), "%lld", (long long)ids.ids[i]));
-			struct row *r = i && ids.ids[i] == ids.ids[i - 1] ? NULL : table_row(f->table, id);
+			struct sv id = sv_make(text, (size_t)snprintf(text, sizeof(text), "%lld",
+								      (long long)ids.ids[i]));
+			struct row *r = i && ids.ids[i] == ids.ids[i - 1] ? NULL
+									  : table_row(f->table, id);
 			if (r)
 				consider(f, r);
 		}
@@ -139,7 +143,8 @@ static void find(struct finding *f)
 /* --- answers --- */
 
 /* POST has the condition in a JSON body, or as form fields like the URL. */
-static struct sv parameter(const struct http_request *req, struct json_object *body, const char *name)
+static struct sv parameter(const struct http_request *req, struct json_object *body,
+			   const char *name)
 {
 	struct sv v = http_arg(req, name);
 	if (!v.ptr)
@@ -156,7 +161,8 @@ struct asked {
 	bool total_only, total;
 };
 
-static void ask(const struct http_request *req, const char *condition, const char *order, struct asked *q)
+static void ask(const struct http_request *req, const char *condition, const char *order,
+		struct asked *q)
 {
 	struct err ignored = { 0 };
 	*q = (struct asked){ 0 };
@@ -194,15 +200,18 @@ static struct json_object *total_of(int64_t total)
 	return o;
 }
 
-static bool answer_query(struct bullhorn *b, const struct http_request *req, enum bh_entity e, const struct asked *q,
-			 struct http_response *resp, struct bh_refusal *why)
+static bool answer_query(struct bullhorn *b, const struct http_request *req, enum bh_entity e,
+			 const struct asked *q, struct http_response *resp, struct bh_refusal *why)
 {
 	struct bh_schema schema = bh_schema_of(b, b->tables[e]);
-	struct finding f = { .b = b, .arena = req->arena, .table = b->tables[e], .as_of_ms = BH_FRESH };
+	struct finding f = {
+		.b = b, .arena = req->arena, .table = b->tables[e], .as_of_ms = BH_FRESH
+	};
 	struct bh_fields fields;
 	struct err err = { 0 };
 	if (!q->condition.len || (!q->fields.len && !q->total_only)) {
-		bh_refuse(why, 400, "errors.missingParameter", "the parameters 'where' and 'fields' are required");
+		bh_refuse(why, 400, "errors.missingParameter",
+			  "the parameters 'where' and 'fields' are required");
 		return false;
 	}
 	f.filter = filter_parse_jpql(q->condition, &schema.schema, req->arena, &err);
@@ -210,7 +219,8 @@ static bool answer_query(struct bullhorn *b, const struct http_request *req, enu
 		bh_refuse(why, 400, "errors.invalidQuery", "%s", err.what);
 		return false;
 	}
-	if (!bh_fields_parse(req->arena, q->fields, &fields, why) || !bh_fields_check(b, f.table, &fields, why) ||
+	if (!bh_fields_parse(req->arena, q->fields, &fields, why) ||
+	    !bh_fields_check(b, f.table, &fields, why) ||
 	    !order_parse(q->order, &schema.schema, &f.order, why))
 		return false;
 	find(&f);
@@ -219,8 +229,10 @@ static bool answer_query(struct bullhorn *b, const struct http_request *req, enu
 		return true;
 	}
 	struct json_object *data = json_object_new_array();
-	for (size_t i = (size_t)q->start; i < f.len && (int64_t)i < q->start + q->count && !why->status; i++)
-		json_object_array_add(data, bh_render(b, req->arena, f.hits[i].row, &fields, BH_FRESH, why));
+	for (size_t i = (size_t)q->start;
+	     i < f.len && (int64_t)i < q->start + q->count && !why->status; i++)
+		json_object_array_add(
+			data, bh_render(b, req->arena, f.hits[i].row, &fields, BH_FRESH, why));
 	struct json_object *o = page_of(q->total ? (int64_t)f.len : -1, q->start, data);
 	if (why->status)
 		json_object_put(o);
@@ -229,7 +241,8 @@ static bool answer_query(struct bullhorn *b, const struct http_request *req, enu
 	return !why->status;
 }
 
-void bh_query_handle(struct bullhorn *b, const struct http_request *req, struct sv rest, struct http_response *resp)
+void bh_query_handle(struct bullhorn *b, const struct http_request *req, struct sv rest,
+		     struct http_response *resp)
 {
 	struct bh_refusal why = { 0 };
 	struct sv name = SV_NONE;
@@ -241,23 +254,26 @@ void bh_query_handle(struct bullhorn *b, const struct http_request *req, struct 
 		if (!answer_query(b, req, e, &q, resp, &why))
 			bh_answer_refusal(resp, &why, bh_types[e].def.name);
 	} else if (!bh_history_query(b, req, name, q.condition, resp)) {
-		bh_refuse(&why, 404, "errors.unknownEntity", "Unknown entity type '%.*s'", SV_ARG(name));
+		bh_refuse(&why, 404, "errors.unknownEntity", "Unknown entity type '%.*s'",
+			  SV_ARG(name));
 		bh_answer_refusal(resp, &why, NULL);
 	}
 	json_object_put(q.body);
 }
 
 /* Without fields the data is the ids of all matches, whatever the count. */
-static struct json_object *search_data(struct finding *f, const struct asked *q, const struct bh_fields *fields,
-				       struct bh_refusal *why)
+static struct json_object *search_data(struct finding *f, const struct asked *q,
+				       const struct bh_fields *fields, struct bh_refusal *why)
 {
 	struct json_object *data = json_object_new_array();
 	int64_t id;
 	for (size_t i = 0; i < f->len && !fields->len; i++)
 		if (sv_to_i64(f->hits[i].row->id, &id))
 			json_object_array_add(data, json_object_new_int64(id));
-	for (size_t i = (size_t)q->start; fields->len && i < f->len && (int64_t)i < q->start + q->count; i++) {
-		struct json_object *o = bh_render(f->b, f->arena, f->hits[i].row, fields, f->as_of_ms, why);
+	for (size_t i = (size_t)q->start;
+	     fields->len && i < f->len && (int64_t)i < q->start + q->count; i++) {
+		struct json_object *o = bh_render(f->b, f->arena, f->hits[i].row, fields,
+						  f->as_of_ms, why);
 		if (!o)
 			break;
 		json_object_object_add(o, "_score", json_object_new_double_s(1.0, "1.0"));
@@ -266,8 +282,8 @@ static struct json_object *search_data(struct finding *f, const struct asked *q,
 	return data;
 }
 
-static bool answer_search(struct bullhorn *b, const struct http_request *req, enum bh_entity e, const struct asked *q,
-			  struct http_response *resp, struct bh_refusal *why)
+static bool answer_search(struct bullhorn *b, const struct http_request *req, enum bh_entity e,
+			  const struct asked *q, struct http_response *resp, struct bh_refusal *why)
 {
 	struct bh_schema schema = bh_schema_of(b, b->tables[e]);
 	struct finding f = { .b = b,
@@ -281,7 +297,8 @@ static bool answer_search(struct bullhorn *b, const struct http_request *req, en
 		bh_refuse(why, 400, "errors.invalidQuery", "%s", err.what);
 		return false;
 	}
-	if (!bh_fields_parse(req->arena, q->fields, &fields, why) || !bh_fields_check(b, f.table, &fields, why) ||
+	if (!bh_fields_parse(req->arena, q->fields, &fields, why) ||
+	    !bh_fields_check(b, f.table, &fields, why) ||
 	    !order_parse(q->order, &schema.schema, &f.order, why))
 		return false;
 	find(&f);
@@ -293,7 +310,8 @@ static bool answer_search(struct bullhorn *b, const struct http_request *req, en
 	return !why->status;
 }
 
-void bh_search_handle(struct bullhorn *b, const struct http_request *req, struct sv rest, struct http_response *resp)
+void bh_search_handle(struct bullhorn *b, const struct http_request *req, struct sv rest,
+		      struct http_response *resp)
 {
 	struct bh_refusal why = { 0 };
 	struct sv name = SV_NONE;
@@ -302,7 +320,8 @@ void bh_search_handle(struct bullhorn *b, const struct http_request *req, struct
 	ask(req, "query", "sort", &q);
 	enum bh_entity e = bh_entity_named(name);
 	if (e == BH_ENTITIES || !(bh_types[e].traits & BH_SEARCHABLE)) {
-		bh_refuse(&why, 404, "errors.unknownEntity", "'%.*s' has no search index", SV_ARG(name));
+		bh_refuse(&why, 404, "errors.unknownEntity", "'%.*s' has no search index",
+			  SV_ARG(name));
 		bh_answer_refusal(resp, &why, NULL);
 	} else if (!answer_search(b, req, e, &q, resp, &why)) {
 		bh_answer_refusal(resp, &why, bh_types[e].def.name);
@@ -321,7 +340,8 @@ static struct json_object *reference(int64_t id, const char *subtype)
 	return o;
 }
 
-static struct json_object *edit_json(const struct history_edit *e, const struct bh_fields *f, struct bh_refusal *why)
+static struct json_object *edit_json(const struct history_edit *e, const struct bh_fields *f,
+				     struct bh_refusal *why)
 {
 	struct json_object *o = json_object_new_object();
 	json_put_i64(o, "id", e->id);
@@ -334,13 +354,17 @@ static struct json_object *edit_json(const struct history_edit *e, const struct 
 		else if (sv_eq(name, SV("transactionID")))
 			json_put_sv(o, "transactionID", sv_of(e->transaction));
 		else if (sv_eq(name, SV("modifyingPerson")))
-			json_object_object_add(o, "modifyingPerson", reference(e->person, "CorporateUser"));
+			json_object_object_add(o, "modifyingPerson",
+					       reference(e->person, "CorporateUser"));
 		else if (sv_eq(name, SV("targetEntity")))
 			json_object_object_add(o, "targetEntity", reference(e->target, NULL));
 		else if (sv_eq(name, SV("auditTrail")) || sv_eq(name, SV("migrateGUID")))
-			json_object_object_add(o, sv_eq(name, SV("auditTrail")) ? "auditTrail" : "migrateGUID", NULL);
+			json_object_object_add(
+				o, sv_eq(name, SV("auditTrail")) ? "auditTrail" : "migrateGUID",
+				NULL);
 		else
-			bh_refuse(why, 400, "errors.invalidFieldName", "Invalid field '%.*s'", SV_ARG(name));
+			bh_refuse(why, 400, "errors.invalidFieldName", "Invalid field '%.*s'",
+				  SV_ARG(name));
 	}
 	return o;
 }
@@ -363,9 +387,11 @@ static struct json_object *change_json(const struct history_edit *e, const struc
 		else if (sv_eq(name, SV("newValue")))
 			json_put_sv(o, "newValue", sv_of(c->new_value));
 		else if (sv_eq(name, SV("editHistory")))
-			json_object_object_add(o, "editHistory", edit_json(e, &f->items[i].sub, why));
+			json_object_object_add(o, "editHistory",
+					       edit_json(e, &f->items[i].sub, why));
 		else
-			bh_refuse(why, 400, "errors.invalidFieldName", "Invalid field '%.*s'", SV_ARG(name));
+			bh_refuse(why, 400, "errors.invalidFieldName", "Invalid field '%.*s'",
+				  SV_ARG(name));
 	}
 	return o;
 }
@@ -378,8 +404,9 @@ static size_t history_place(int64_t id, size_t len)
 	return (uint64_t)(id - HISTORY_FIRST_ID) < len ? (size_t)(id - HISTORY_FIRST_ID) : len;
 }
 
-static struct json_object *history_page(const struct history_log *l, bool changes, const struct filter *where,
-					const struct filter_ids *ids, bool descending, const struct asked *q,
+static struct json_object *history_page(const struct history_log *l, bool changes,
+					const struct filter *where, const struct filter_ids *ids,
+					bool descending, const struct asked *q,
 					const struct bh_fields *fields, struct bh_refusal *why)
 {
 	size_t len = changes ? l->changes_len : l->edits_len, seen = 0;
@@ -393,17 +420,19 @@ static struct json_object *history_page(const struct history_log *l, bool change
 		history_row_init(&row, e, c);
 		if (!filter_match(where, &row.base) || (int64_t)seen++ < q->start)
 			continue;
-		json_object_array_add(data, c ? change_json(e, c, fields, why) : edit_json(e, fields, why));
+		json_object_array_add(data, c ? change_json(e, c, fields, why)
+					      : edit_json(e, fields, why));
 	}
 	return page_of(-1, q->start, data);
 }
 
-bool bh_history_query(struct bullhorn *b, const struct http_request *req, struct sv entity, struct sv where,
-		      struct http_response *resp)
+bool bh_history_query(struct bullhorn *b, const struct http_request *req, struct sv entity,
+		      struct sv where, struct http_response *resp)
 {
 	bool changes = false;
 	enum history_kind k = history_named(entity, &changes);
-	const struct filter_schema *schema = changes ? &history_change_schema : &history_edit_schema;
+	const struct filter_schema *schema = changes ? &history_change_schema
+						     : &history_edit_schema;
 	struct bh_refusal why = { 0 };
 	struct bh_fields fields = { 0 };
 	struct err err = { 0 };
@@ -415,14 +444,15 @@ bool bh_history_query(struct bullhorn *b, const struct http_request *req, struct
 	struct filter *f = filter_parse_jpql(q.condition, schema, req->arena, &err);
 	if (!f)
 		bh_refuse(&why, 400, "errors.invalidQuery", "%s", err.what);
-	else if (bh_fields_parse(req->arena, q.fields, &fields, &why) && order_parse(q.order, schema, &order, &why) &&
-		 order.len && !order.fields[0].is_id)
-		bh_refuse(&why, 400, "errors.invalidOrderBy", "orderBy: only id orders the edit history");
+	else if (bh_fields_parse(req->arena, q.fields, &fields, &why) &&
+		 order_parse(q.order, schema, &order, &why) && order.len && !order.fields[0].is_id)
+		bh_refuse(&why, 400, "errors.invalidOrderBy",
+			  "orderBy: only id orders the edit history");
 	struct json_object *o = NULL;
 	if (!why.status) {
 		struct filter_ids ids = filter_ids(f, req->arena);
-		o = history_page(&b->history.logs[k], changes, f, &ids, order.len && order.descending[0], &q, &fields,
-				 &why);
+		o = history_page(&b->history.logs[k], changes, f, &ids,
+				 order.len && order.descending[0], &q, &fields, &why);
 	}
 	json_object_put(q.body);
 	if (why.status) {

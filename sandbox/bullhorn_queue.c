@@ -9,7 +9,9 @@ enum { FIRST_EVENT = 40000001, DAY_MS = 86400000 };
 static const struct {
 	const char *name;
 	enum event_kind kind;
-} kinds[] = { { "INSERTED", EVENT_INSERTED }, { "UPDATED", EVENT_UPDATED }, { "DELETED", EVENT_DELETED } };
+} kinds[] = { { "INSERTED", EVENT_INSERTED },
+	      { "UPDATED", EVENT_UPDATED },
+	      { "DELETED", EVENT_DELETED } };
 
 void queue_init(struct queue *q, uint64_t seed)
 {
@@ -88,7 +90,8 @@ static bool parse_kinds(struct sv types, unsigned *out, struct err *err)
 		while (i < countof(kinds) && !sv_eq_nocase(one, sv_of(kinds[i].name)))
 			i++;
 		if (i == countof(kinds)) {
-			err_set(err, ERR_BAD_INPUT, "eventTypes: '%.*s' is not INSERTED, UPDATED or DELETED",
+			err_set(err, ERR_BAD_INPUT,
+				"eventTypes: '%.*s' is not INSERTED, UPDATED or DELETED",
 				SV_ARG(one));
 			return false;
 		}
@@ -114,7 +117,8 @@ static void add_choice(struct buf *b, struct sv list)
 		buf_addc(b, ')');
 }
 
-static void describe(struct queue_subscription *s, struct sv names, struct sv types, int64_t corporation)
+static void describe(struct queue_subscription *s, struct sv names, struct sv types,
+		     int64_t corporation)
 {
 	struct buf b;
 	struct sv one;
@@ -129,7 +133,8 @@ static void describe(struct queue_subscription *s, struct sv names, struct sv ty
 	while (names.len && n < sizeof(s->entities)) {
 		sv_cut(names, ',', &one, &names);
 		one = sv_trim(one);
-		n += (size_t)snprintf(s->entities + n, sizeof(s->entities) - n, "%.*s,", SV_ARG(one));
+		n += (size_t)snprintf(s->entities + n, sizeof(s->entities) - n, "%.*s,",
+				      SV_ARG(one));
 	}
 }
 
@@ -140,7 +145,8 @@ struct queue_subscription *queue_subscribe(struct queue *q, struct sv id, struct
 	unsigned wanted;
 	drop_expired(q, now_ms);
 	if (id.len == 0 || id.len >= QUEUE_ID_MAX || names.len == 0 || names.len > 200) {
-		err_set(err, ERR_BAD_INPUT, "a subscription id and the names of entities are required");
+		err_set(err, ERR_BAD_INPUT,
+			"a subscription id and the names of entities are required");
 		return NULL;
 	}
 	if (!parse_kinds(types, &wanted, err))
@@ -176,7 +182,8 @@ static void push(struct queue *q, struct queue_subscription *s, const struct que
 	if (s->len == s->cap) {
 		/* What was taken makes room first. */
 		if (s->taken)
-			memmove(s->events, s->events + s->taken, (s->len - s->taken) * sizeof(*s->events));
+			memmove(s->events, s->events + s->taken,
+				(s->len - s->taken) * sizeof(*s->events));
 		s->len -= s->taken;
 		s->taken = 0;
 		if (s->len * 2 >= s->cap) {

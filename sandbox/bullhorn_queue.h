@@ -40,7 +40,7 @@ struct queue_subscription {
 	int64_t created_ms, read_ms;
 	struct queue_event *events; /* [taken, len) wait */
 	size_t taken, len, cap;
-	int64_t last_request; /* 0 = none yet */
+	int64_t last_request;			   /* 0 = none yet */
 	struct queue_event batch[QUEUE_MAX_BATCH]; /* of last_request */
 	size_t batch_len;
 };

@@ -105,15 +105,18 @@ static bool fields_item(struct fields_parser *p, unsigned depth, struct bh_field
 	int64_t n;
 	size_t len = 0;
 	p->left = sv_trim(p->left);
-	while (len < p->left.len && (isalnum((unsigned char)p->left.ptr[len]) || p->left.ptr[len] == '_'))
+	while (len < p->left.len &&
+	       (isalnum((unsigned char)p->left.ptr[len]) || p->left.ptr[len] == '_'))
 		len++;
 	if (len == 0)
-		return fields_bad(p, p->left.len && p->left.ptr[0] == '*' ? "'*' is allowed only for meta"
-									   : "a name is expected");
+		return fields_bad(p, p->left.len && p->left.ptr[0] == '*'
+					     ? "'*' is allowed only for meta"
+					     : "a name is expected");
 	*out = (struct bh_field){ .name = sv_make(p->left.ptr, len), .count = -1 };
 	p->left = sv_make(p->left.ptr + len, p->left.len - len);
 	if (fields_take(p, '[')) {
-		if (!fields_until(p, ']', &count) || !sv_to_i64(sv_trim(count), &n) || n < 0 || n > 15)
+		if (!fields_until(p, ']', &count) || !sv_to_i64(sv_trim(count), &n) || n < 0 ||
+		    n > 15)
 			return fields_bad(p, "a count must be a number up to 15");
 		out->count = (int)n;
 	}
@@ -230,8 +233,8 @@ static bool has_compound(const struct table *t, struct sv name)
 
 static bool unknown_field(struct bh_refusal *why, const struct table *t, struct sv name)
 {
-	bh_refuse(why, 400, "errors.invalidFieldName", "Invalid field '%.*s' for entity %s", SV_ARG(name),
-		  t->def->name);
+	bh_refuse(why, 400, "errors.invalidFieldName", "Invalid field '%.*s' for entity %s",
+		  SV_ARG(name), t->def->name);
 	snprintf(why->property, sizeof(why->property), "%.*s", SV_ARG(name));
 	return false;
 }
@@ -251,7 +254,8 @@ static bool check_fields(struct bullhorn *b, struct table *t, const struct bh_fi
 			if (one->sub.len && def->type != FIELD_REFERENCE)
 				return unknown_field(why, t, one->sub.items[0].name);
 			if (one->sub.len &&
-			    !check_fields(b, tables_find(t->all, sv_of(def->target)), &one->sub, false, why))
+			    !check_fields(b, tables_find(t->all, sv_of(def->target)), &one->sub,
+					  false, why))
 				return false;
 		} else if (!has_compound(t, one->name)) {
 			return unknown_field(why, t, one->name);
@@ -260,12 +264,14 @@ static bool check_fields(struct bullhorn *b, struct table *t, const struct bh_fi
 	return true;
 }
 
-bool bh_fields_check(struct bullhorn *b, struct table *t, const struct bh_fields *f, struct bh_refusal *why)
+bool bh_fields_check(struct bullhorn *b, struct table *t, const struct bh_fields *f,
+		     struct bh_refusal *why)
 {
 	return check_fields(b, t, f, true, why);
 }
 
-static struct json_object *render_row(struct renderer *r, const struct row *row, const struct bh_fields *f);
+static struct json_object *render_row(struct renderer *r, const struct row *row,
+				      const struct bh_fields *f);
 
 static bool wants_part(const struct bh_fields *sub, const char *name)
 {
@@ -275,7 +281,8 @@ static bool wants_part(const struct bh_fields *sub, const char *name)
 	return sub->len == 0;
 }
 
-static struct json_object *render_compound(struct renderer *r, const struct row *row, const struct bh_field *f)
+static struct json_object *render_compound(struct renderer *r, const struct row *row,
+					   const struct bh_field *f)
 {
 	struct json_object *o = json_object_new_object();
 	char scratch[32];
@@ -292,13 +299,16 @@ static struct json_object *render_compound(struct renderer *r, const struct row 
 	}
 	/* Only ever read; the number is what is written. */
 	if (wants_part(&f->sub, "countryName"))
-		json_object_object_add(o, "countryName", in_us ? json_object_new_string("United States") : NULL);
+		json_object_object_add(o, "countryName",
+				       in_us ? json_object_new_string("United States") : NULL);
 	if (wants_part(&f->sub, "countryCode"))
-		json_object_object_add(o, "countryCode", in_us ? json_object_new_string("US") : NULL);
+		json_object_object_add(o, "countryCode",
+				       in_us ? json_object_new_string("US") : NULL);
 	return o;
 }
 
-static struct json_object *render_one(struct renderer *r, const struct row *row, int field, const struct bh_field *f)
+static struct json_object *render_one(struct renderer *r, const struct row *row, int field,
+				      const struct bh_field *f)
 {
 	char scratch[32];
 	const struct field_def *d = &row->table->def->fields[field];
@@ -313,8 +323,8 @@ static struct json_object *render_one(struct renderer *r, const struct row *row,
 }
 
 /* Soft-deleted members are left out; 'total' shows what did not fit. */
-static struct json_object *render_many(struct renderer *r, const struct row *row, const struct bh_many *m,
-				       const struct bh_field *f)
+static struct json_object *render_many(struct renderer *r, const struct row *row,
+				       const struct bh_many *m, const struct bh_field *f)
 {
 	enum { DEFAULT_COUNT = 5 };
 	struct table *child = r->b->tables[m->child];
@@ -341,7 +351,8 @@ static struct json_object *render_many(struct renderer *r, const struct row *row
 }
 
 /* The id is always there, asked for or not. */
-static struct json_object *render_row(struct renderer *r, const struct row *row, const struct bh_fields *f)
+static struct json_object *render_row(struct renderer *r, const struct row *row,
+				      const struct bh_fields *f)
 {
 	struct json_object *o = json_object_new_object();
 	const struct bh_type *type = &bh_types[bh_entity_of(r->b, row->table)];
@@ -470,7 +481,8 @@ struct bh_schema bh_schema_of(const struct bullhorn *b, const struct table *t)
 	return (struct bh_schema){ .schema = { resolve }, .b = b, .table = t };
 }
 
-struct bh_filter_row bh_filter_row_of(const struct bullhorn *b, const struct row *r, int64_t as_of_ms)
+struct bh_filter_row bh_filter_row_of(const struct bullhorn *b, const struct row *r,
+				      int64_t as_of_ms)
 {
 	return (struct bh_filter_row){ .base = { get }, .b = b, .row = r, .as_of_ms = as_of_ms };
 }

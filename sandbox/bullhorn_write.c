@@ -63,12 +63,14 @@ static struct sv spell(const struct field_def *f, struct sv v, char out[40])
 	return sv_make(out, (size_t)snprintf(out, 40, "%.10s %.8s.0", iso, iso + 11));
 }
 
-static void file_edit(struct bullhorn *b, const struct change *c, const struct bh_transaction *t, const char *flag)
+static void file_edit(struct bullhorn *b, const struct change *c, const struct bh_transaction *t,
+		      const char *flag)
 {
 	enum history_kind k = bh_types[bh_entity_of(b, c->table)].history;
-	if (k == HISTORY_NONE)
+	if (k == HISTORY_NONE || b->history_off)
 		return;
-	history_edit(&b->history, k, number_of(c->row->id), number_of(t->writer.user), c->at_ms, t->id);
+	history_edit(&b->history, k, number_of(c->row->id), number_of(t->writer.user), c->at_ms,
+		     t->id);
 	for (size_t i = 0; i < c->fields_len; i++) {
 		const struct field_def *f = &c->table->def->fields[c->fields[i].field];
 		char was[40], is[40];
@@ -82,34 +84,37 @@ static void file_edit(struct bullhorn *b, const struct change *c, const struct b
 
 /* --- rules --- */
 
-static void refuse_value(struct bh_refusal *why, const struct table *t, const struct table_problem *bad)
+static void refuse_value(struct bh_refusal *why, const struct table *t,
+			 const struct table_problem *bad)
 {
 	const struct field_def *f = &t->def->fields[bad->field];
 	const char *name = f->name;
 	switch (bad->fault) {
 	case TABLE_REQUIRED:
-		bh_refuse(why, 400, "errors.missingRequiredProperty", "Required property '%s' of %s is missing",
-			  name, t->def->name);
+		bh_refuse(why, 400, "errors.missingRequiredProperty",
+			  "Required property '%s' of %s is missing", name, t->def->name);
 		why->type = "MISSING_REQUIRED_PROPERTY";
 		break;
 	case TABLE_TOO_LONG:
-		bh_refuse(why, 400, "errors.cannotPersistEntity", "error persisting an entity of type: %s: "
-			  "the value of '%s' is longer than %d characters", t->def->name, name, f->length);
+		bh_refuse(why, 400, "errors.cannotPersistEntity",
+			  "error persisting an entity of type: %s: "
+			  "the value of '%s' is longer than %d characters",
+			  t->def->name, name, f->length);
 		why->type = "INVALID_FIELD_LENGTH";
 		break;
 	case TABLE_READ_ONLY:
-		bh_refuse(why, 400, "errors.propertyNotUpdatable", "Property '%s' of %s can not be changed", name,
-			  t->def->name);
+		bh_refuse(why, 400, "errors.propertyNotUpdatable",
+			  "Property '%s' of %s can not be changed", name, t->def->name);
 		why->type = "PROPERTY_NOT_UPDATABLE";
 		break;
 	case TABLE_NO_TARGET:
-		bh_refuse(why, 400, "errors.invalidAssociation", "'%s' of %s refers to no existing %s", name,
-			  t->def->name, f->target);
+		bh_refuse(why, 400, "errors.invalidAssociation",
+			  "'%s' of %s refers to no existing %s", name, t->def->name, f->target);
 		why->type = "INVALID_ASSOCIATION";
 		break;
 	default:
-		bh_refuse(why, 400, "errors.invalidPropertyValue", "The value of '%s' of %s does not fit its type",
-			  name, t->def->name);
+		bh_refuse(why, 400, "errors.invalidPropertyValue",
+			  "The value of '%s' of %s does not fit its type", name, t->def->name);
 		why->type = "INVALID_PROPERTY_VALUE";
 	}
 	snprintf(why->property, sizeof(why->property), "%s", name);
@@ -121,7 +126,8 @@ static int field_named(const struct table *t, struct sv name)
 	int f = table_field(t, name);
 	if (f < 0 && sv_cut(name, '.', &head, &tail)) {
 		f = table_field(t, tail);
-		if (f >= 0 && !(t->def->fields[f].compound && sv_eq(head, sv_of(t->def->fields[f].compound))))
+		if (f >= 0 &&
+		    !(t->def->fields[f].compound && sv_eq(head, sv_of(t->def->fields[f].compound))))
 			f = -1;
 	}
 	return f;
@@ -174,8 +180,8 @@ static struct sv four_places(struct arena *a, struct sv v)
 		return v;
 	bool negative = v.ptr[0] == '-';
 	uint64_t size = (uint64_t)(negative ? -n : n) + up;
-	return arena_printf(a, "%s%" PRIu64 ".%04u", negative && size ? "-" : "", size / FILTER_SCALE,
-			    (unsigned)(size % FILTER_SCALE));
+	return arena_printf(a, "%s%" PRIu64 ".%04u", negative && size ? "-" : "",
+			    size / FILTER_SCALE, (unsigned)(size % FILTER_SCALE));
 }
 
 static bool draft_fill(struct draft *d, struct table *t, const struct named_value *set, size_t n,
@@ -184,10 +190,12 @@ static bool draft_fill(struct draft *d, struct table *t, const struct named_valu
 	for (size_t i = 0; i < n; i++) {
 		int field = field_named(t, set[i].field);
 		if (field < 0) {
-			bh_refuse(why, 400, "errors.invalidPropertyName", "Invalid field '%.*s' for entity %s",
-				  SV_ARG(set[i].field), t->def->name);
+			bh_refuse(why, 400, "errors.invalidPropertyName",
+				  "Invalid field '%.*s' for entity %s", SV_ARG(set[i].field),
+				  t->def->name);
 			why->type = "INVALID_PROPERTY_NAME";
-			snprintf(why->property, sizeof(why->property), "%.*s", SV_ARG(set[i].field));
+			snprintf(why->property, sizeof(why->property), "%.*s",
+				 SV_ARG(set[i].field));
 			return false;
 		}
 		const struct field_def *f = &t->def->fields[field];
@@ -244,7 +252,8 @@ static void keep_name(struct draft *d, struct table *t, const struct row *r)
 
 /* --- the effects of one write on others --- */
 
-static void set_status(struct bullhorn *b, struct row *r, const char *status, const struct bh_transaction *t)
+static void set_status(struct bullhorn *b, struct row *r, const char *status,
+		       const struct bh_transaction *t)
 {
 	int field = table_field(r->table, SV("status"));
 	struct assignment set = { field, sv_of(status) };
@@ -256,12 +265,14 @@ static void set_status(struct bullhorn *b, struct row *r, const char *status, co
 	announce(b, c, EVENT_UPDATED, t, NULL);
 }
 
-static void place_submissions(struct bullhorn *b, const struct row *placement, const struct bh_transaction *t)
+static void place_submissions(struct bullhorn *b, const struct row *placement,
+			      const struct bh_transaction *t)
 {
 	struct table *subs = b->tables[BH_JOB_SUBMISSION];
 	int candidate = table_field(subs, SV("candidate")), job = table_field(subs, SV("jobOrder"));
 	struct row *rows[16];
-	size_t n = table_lookup(subs, candidate, row_get(placement, "candidate"), rows, countof(rows));
+	size_t n = table_lookup(subs, candidate, row_get(placement, "candidate"), rows,
+				countof(rows));
 	for (size_t i = 0; i < n && i < countof(rows); i++)
 		if (sv_eq(rows[i]->values[job], row_get(placement, "jobOrder")))
 			set_status(b, rows[i], "Placed", t);
@@ -282,7 +293,8 @@ static void after_placement(struct bullhorn *b, const struct row *p, const struc
 
 /* A new company gets a contact that nobody asked for (rest-api-docs
  * _entity.md): archived, and with an event of its own. */
-static void after_company(struct bullhorn *b, const struct row *company, const struct bh_transaction *t)
+static void after_company(struct bullhorn *b, const struct row *company,
+			  const struct bh_transaction *t)
 {
 	const struct named_value set[] = { { SV("firstName"), SV("Default") },
 					   { SV("lastName"), SV("Contact") },
@@ -306,8 +318,8 @@ static void own_by_writer(struct draft *d, struct table *t, const struct bh_tran
 	}
 }
 
-static bool create(struct bullhorn *b, enum bh_entity e, struct draft *d, const struct bh_transaction *t,
-		   struct row **out, struct bh_refusal *why)
+static bool create(struct bullhorn *b, enum bh_entity e, struct draft *d,
+		   const struct bh_transaction *t, struct row **out, struct bh_refusal *why)
 {
 	struct table *table = b->tables[e];
 	int missing = table_missing_required(table, d->set, d->n, 0);
@@ -343,7 +355,8 @@ bool bh_create(struct bullhorn *b, enum bh_entity e, const struct named_value *s
 	return ok;
 }
 
-static void change_deleted(struct bullhorn *b, struct row *r, bool deleted, const struct bh_transaction *t)
+static void change_deleted(struct bullhorn *b, struct row *r, bool deleted,
+			   const struct bh_transaction *t)
 {
 	struct writer w = t->writer;
 	if (r->deleted == deleted)
@@ -353,13 +366,13 @@ static void change_deleted(struct bullhorn *b, struct row *r, bool deleted, cons
 	announce(b, c, EVENT_UPDATED, t, "isDeleted");
 }
 
-static bool update(struct bullhorn *b, struct row *r, struct draft *d, const struct bh_transaction *t,
-		   struct bh_refusal *why)
+static bool update(struct bullhorn *b, struct row *r, struct draft *d,
+		   const struct bh_transaction *t, struct bh_refusal *why)
 {
 	enum bh_entity e = bh_entity_of(b, r->table);
 	if (d->has_deleted && !(bh_types[e].traits & BH_SOFT_DELETE)) {
-		bh_refuse(why, 400, "errors.propertyNotUpdatable", "Property 'isDeleted' of %s can not be changed",
-			  bh_types[e].def.name);
+		bh_refuse(why, 400, "errors.propertyNotUpdatable",
+			  "Property 'isDeleted' of %s can not be changed", bh_types[e].def.name);
 		return false;
 	}
 	keep_name(d, r->table, r);
@@ -389,12 +402,13 @@ bool bh_update(struct bullhorn *b, struct row *r, const struct named_value *set,
 	return ok;
 }
 
-bool bh_remove(struct bullhorn *b, struct row *r, const struct bh_transaction *t, struct bh_refusal *why)
+bool bh_remove(struct bullhorn *b, struct row *r, const struct bh_transaction *t,
+	       struct bh_refusal *why)
 {
 	enum bh_entity e = bh_entity_of(b, r->table);
 	if (bh_types[e].traits & BH_NO_DELETE) {
-		bh_refuse(why, 400, "errors.immutableEntity", "%s is immutable and can not be deleted",
-			  bh_types[e].def.name);
+		bh_refuse(why, 400, "errors.immutableEntity",
+			  "%s is immutable and can not be deleted", bh_types[e].def.name);
 		return false;
 	}
 	if (bh_types[e].traits & BH_SOFT_DELETE) {
@@ -419,8 +433,8 @@ struct body {
 
 static bool body_bad(struct body *b, const char *name, const char *wanted)
 {
-	bh_refuse(b->why, 400, "errors.invalidPropertyValue", "The value of '%s' of %s must be %s", name,
-		  b->table->def->name, wanted);
+	bh_refuse(b->why, 400, "errors.invalidPropertyValue", "The value of '%s' of %s must be %s",
+		  name, b->table->def->name, wanted);
 	b->why->type = "INVALID_PROPERTY_VALUE";
 	snprintf(b->why->property, sizeof(b->why->property), "%s", name);
 	return false;
@@ -449,7 +463,8 @@ static bool body_list(struct body *b, const char *name, struct json_object *v)
 	size_t len = 0;
 	for (size_t i = 0; i < n; i++) {
 		struct sv one = json_scalar_text(json_object_array_get_idx(v, i));
-		len += (size_t)snprintf(text + len, size - len, "%s%.*s", i ? ";" : "", SV_ARG(one));
+		len += (size_t)snprintf(text + len, size - len, "%s%.*s", i ? ";" : "",
+					SV_ARG(one));
 	}
 	body_add(b, name, n ? sv_make(text, len) : SV_NONE);
 	return true;
@@ -457,9 +472,11 @@ static bool body_list(struct body *b, const char *name, struct json_object *v)
 
 /* Numbers stay numbers and booleans booleans: a timestamp given as a string is
  * refused, as the real one does. */
-static bool body_value(struct body *b, const char *name, const struct field_def *f, struct json_object *v)
+static bool body_value(struct body *b, const char *name, const struct field_def *f,
+		       struct json_object *v)
 {
-	bool number = json_object_is_type(v, json_type_int) || json_object_is_type(v, json_type_double);
+	bool number = json_object_is_type(v, json_type_int) ||
+		      json_object_is_type(v, json_type_double);
 	if (!v) {
 		body_add(b, name, SV_NONE);
 		return true;
@@ -477,8 +494,9 @@ static bool body_value(struct body *b, const char *name, const struct field_def 
 	case FIELD_DATETIME:
 	case FIELD_INT:
 		if (!json_object_is_type(v, json_type_int))
-			return body_bad(b, name, f->type == FIELD_INT ? "a whole number"
-								      : "a number of milliseconds");
+			return body_bad(b, name,
+					f->type == FIELD_INT ? "a whole number"
+							     : "a number of milliseconds");
 		break;
 	case FIELD_DOUBLE:
 	case FIELD_CURRENCY:
@@ -525,7 +543,8 @@ bool bh_from_json(struct bullhorn *b, enum bh_entity e, struct json_object *body
 		bh_refuse(why, 400, "errors.invalidBody", "the body must be a JSON object");
 		return false;
 	}
-	json_object_object_foreach(body, key, value) {
+	json_object_object_foreach(body, key, value)
+	{
 		int field = table_field(p.table, sv_of(key));
 		bool ok;
 		if (strcmp(key, "id") == 0)

@@ -34,7 +34,8 @@ static void *work(void *arg)
 			sandbox_lock(o->box);
 			continue;
 		}
-		sandbox_wait_until(o->box, from + (int64_t)((double)(done + 1) * 1000.0 / rate) + 1);
+		sandbox_wait_until(o->box,
+				   from + (int64_t)((double)(done + 1) * 1000.0 / rate) + 1);
 	}
 	sandbox_unlock(o->box);
 	return NULL;
@@ -95,7 +96,8 @@ static void set_rate(struct office *o, struct json_object *body)
 
 /* office   {"rate":2.5} | {"stop":true} | {"edits":100} at once | {} -> counters
  * scenario see office_scenes.c */
-bool office_control(struct sandbox *box, struct sv verb, struct json_object *body, struct http_response *resp)
+bool office_control(struct sandbox *box, struct sv verb, struct json_object *body,
+		    struct http_response *resp)
 {
 	bool scene = sv_eq(verb, SV("scenario"));
 	struct err err = { 0 };

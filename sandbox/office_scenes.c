@@ -14,7 +14,8 @@
 #include "base/panic.h"
 #include "office.h"
 
-static struct json_object *said(const struct row *r, const char *field, struct sv before, struct sv after)
+static struct json_object *said(const struct row *r, const char *field, struct sv before,
+				struct sv after)
 {
 	struct json_object *o = json_object_new_object();
 	json_put_sv(o, "object", sv_of(r->table->def->name));
@@ -45,7 +46,8 @@ static bool act(struct office *o, int system, struct row *r, const char *field, 
 	return true;
 }
 
-static struct row *candidate_of(struct office *o, struct json_object *body, struct row **contact, struct err *err)
+static struct row *candidate_of(struct office *o, struct json_object *body, struct row **contact,
+				struct err *err)
 {
 	struct sv id = json_scalar_text(json_at(body, "id"));
 	struct table *t = tables_find(o->box->systems[SYSTEM_BULLHORN].tables, SV("Candidate"));
@@ -53,19 +55,22 @@ static struct row *candidate_of(struct office *o, struct json_object *body, stru
 	if (r && id.len)
 		*contact = office_contact_of(o, r);
 	if (!r || !*contact) {
-		err_set(err, ERR_NOT_FOUND, "scenario: there is no such candidate that Salesforce has by key");
+		err_set(err, ERR_NOT_FOUND,
+			"scenario: there is no such candidate that Salesforce has by key");
 		return NULL;
 	}
 	return r;
 }
 
-static bool read_only(struct office *o, struct json_object *body, struct json_object *out, struct err *err)
+static bool read_only(struct office *o, struct json_object *body, struct json_object *out,
+		      struct err *err)
 {
 	struct row *contact = NULL, *candidate = candidate_of(o, body, &contact, err);
 	if (!candidate)
 		return false;
 	json_put_sv(out, "candidate", candidate->id);
-	return act(o, SYSTEM_SALESFORCE, contact, "Phone", SV("(312) 555-0199"), out, "salesforce", err);
+	return act(o, SYSTEM_SALESFORCE, contact, "Phone", SV("(312) 555-0199"), out, "salesforce",
+		   err);
 }
 
 static const char *text_of(struct json_object *body, const char *key, const char *otherwise)
@@ -74,7 +79,8 @@ static const char *text_of(struct json_object *body, const char *key, const char
 	return v.len ? v.ptr : otherwise;
 }
 
-static bool both_sides(struct office *o, struct json_object *body, struct json_object *out, struct err *err)
+static bool both_sides(struct office *o, struct json_object *body, struct json_object *out,
+		       struct err *err)
 {
 	struct row *contact = NULL, *candidate = candidate_of(o, body, &contact, err);
 	if (!candidate)
@@ -83,7 +89,8 @@ static bool both_sides(struct office *o, struct json_object *body, struct json_o
 	return act(o, SYSTEM_BULLHORN, candidate, text_of(body, "ats_field", "mobile"),
 		   sv_of(text_of(body, "ats_value", "(312) 555-0111")), out, "ats", err) &&
 	       act(o, SYSTEM_SALESFORCE, contact, text_of(body, "salesforce_field", "MobilePhone"),
-		   sv_of(text_of(body, "salesforce_value", "(312) 555-0122")), out, "salesforce", err);
+		   sv_of(text_of(body, "salesforce_value", "(312) 555-0122")), out, "salesforce",
+		   err);
 }
 
 static struct row *live_placement(struct office *o, struct sv id)
@@ -97,7 +104,8 @@ static struct row *live_placement(struct office *o, struct sv id)
 	return office_pick(o, SYSTEM_BULLHORN, "Placement");
 }
 
-static bool three_statuses(struct office *o, struct json_object *body, struct json_object *out, struct err *err)
+static bool three_statuses(struct office *o, struct json_object *body, struct json_object *out,
+			   struct err *err)
 {
 	static const char *const steps[] = { "Approved", "Completed", "Terminated", "Submitted" };
 	struct row *r = live_placement(o, json_scalar_text(json_at(body, "id")));
@@ -122,8 +130,11 @@ struct json_object *office_scene(struct office *o, struct json_object *body, str
 {
 	static const struct {
 		const char *name;
-		bool (*play)(struct office *, struct json_object *, struct json_object *, struct err *);
-	} scenes[] = { { "read-only", read_only }, { "both-sides", both_sides }, { "three-statuses", three_statuses } };
+		bool (*play)(struct office *, struct json_object *, struct json_object *,
+			     struct err *);
+	} scenes[] = { { "read-only", read_only },
+		       { "both-sides", both_sides },
+		       { "three-statuses", three_statuses } };
 	struct sv name = json_sv(body, "scene");
 	for (size_t i = 0; i < countof(scenes); i++) {
 		if (!sv_eq(name, sv_of(scenes[i].name)))

@@ -25,11 +25,11 @@ const char *const office_work_names[WORK_KINDS] = {
 
 /* Of a hundred edits. */
 static const unsigned char weights[WORK_KINDS] = {
-	[WORK_CANDIDATE_PHONE] = 16, [WORK_CANDIDATE_EMAIL] = 6,   [WORK_CANDIDATE_STATUS] = 14,
-	[WORK_CANDIDATE_SKILLS] = 12, [WORK_CANDIDATE_NEW] = 5,	   [WORK_CANDIDATE_OPT_OUT] = 3,
-	[WORK_JOB_STATUS] = 5,	     [WORK_PLACEMENT_NEW] = 4,	   [WORK_PLACEMENT_MOVE] = 11,
-	[WORK_SALES_RATE] = 9,	     [WORK_SALES_OPENINGS] = 6,	   [WORK_SALES_JOB_NEW] = 2,
-	[WORK_SALES_READ_ONLY] = 3,  [WORK_SALES_OPT_OUT] = 3,	   [WORK_BOTH_OPT_OUT] = 1,
+	[WORK_CANDIDATE_PHONE] = 16,  [WORK_CANDIDATE_EMAIL] = 6, [WORK_CANDIDATE_STATUS] = 14,
+	[WORK_CANDIDATE_SKILLS] = 12, [WORK_CANDIDATE_NEW] = 5,	  [WORK_CANDIDATE_OPT_OUT] = 3,
+	[WORK_JOB_STATUS] = 5,	      [WORK_PLACEMENT_NEW] = 4,	  [WORK_PLACEMENT_MOVE] = 11,
+	[WORK_SALES_RATE] = 9,	      [WORK_SALES_OPENINGS] = 6,  [WORK_SALES_JOB_NEW] = 2,
+	[WORK_SALES_READ_ONLY] = 3,   [WORK_SALES_OPT_OUT] = 3,	  [WORK_BOTH_OPT_OUT] = 1,
 };
 
 static uint64_t draw(struct office *o, uint64_t n)
@@ -97,7 +97,8 @@ static void note(struct office *o, bool ok, const struct err *err)
 
 static struct writer someone(struct office *o, struct system *s)
 {
-	return (struct writer){ .user = s->human(s, (unsigned)draw(o, 6)), .channel = CHANNEL_OFFICE };
+	return (struct writer){ .user = s->human(s, (unsigned)draw(o, 6)),
+				.channel = CHANNEL_OFFICE };
 }
 
 static bool set_as(struct office *o, struct row *r, int system, const char *field, struct sv value,
@@ -134,22 +135,24 @@ struct text {
 static struct sv phone(struct office *o, struct text *t)
 {
 	const struct town *at = &towns[draw(o, towns_len)];
-	return sv_make(t->bytes, (size_t)snprintf(t->bytes, sizeof(t->bytes), "(%03d) 555-01%02u", at->area_code,
-						  (unsigned)draw(o, 100)));
+	return sv_make(t->bytes, (size_t)snprintf(t->bytes, sizeof(t->bytes), "(%03d) 555-01%02u",
+						  at->area_code, (unsigned)draw(o, 100)));
 }
 
 static struct sv email(struct office *o, struct text *t)
 {
-	return sv_make(t->bytes, (size_t)snprintf(t->bytes, sizeof(t->bytes), "person%08x@example.org",
-						  (unsigned)rng_next(&o->rng)));
+	return sv_make(t->bytes,
+		       (size_t)snprintf(t->bytes, sizeof(t->bytes), "person%08x@example.org",
+					(unsigned)rng_next(&o->rng)));
 }
 
 static struct sv skills(struct office *o, struct text *t)
 {
 	const struct trade *at = &trades[draw(o, trades_len)];
 	uint64_t first = draw(o, 4);
-	return sv_make(t->bytes, (size_t)snprintf(t->bytes, sizeof(t->bytes), "%s;%s;%s", at->skills[first],
-						  at->skills[first + 1], at->skills[first + 3]));
+	return sv_make(t->bytes,
+		       (size_t)snprintf(t->bytes, sizeof(t->bytes), "%s;%s;%s", at->skills[first],
+					at->skills[first + 1], at->skills[first + 3]));
 }
 
 /* The other one of "true" and "false". */
@@ -161,9 +164,11 @@ static struct sv toggled(const struct row *r, const char *field)
 /* What a placed candidate's status is, the placement says. */
 static bool move_candidate(struct office *o)
 {
-	static const char *const to[] = { "Active", "Available", "Interviewing", "Inactive", "New Lead" };
+	static const char *const to[] = { "Active", "Available", "Interviewing", "Inactive",
+					  "New Lead" };
 	struct row *r = pick_ats(o, "Candidate");
-	return r && !sv_eq(row_get(r, "status"), SV("Placed")) && ats_set(o, r, "status", sv_of(one_of(o, to, 5)));
+	return r && !sv_eq(row_get(r, "status"), SV("Placed")) &&
+	       ats_set(o, r, "status", sv_of(one_of(o, to, 5)));
 }
 
 static bool new_candidate(struct office *o)
@@ -207,12 +212,14 @@ static bool new_placement(struct office *o)
 	const struct named_value of[] = { { SV("candidate"), candidate->id },
 					  { SV("jobOrder"), job->id },
 					  { SV("status"), SV("Submission") } };
-	const struct named_value as[] = { { SV("candidate"), candidate->id },
-					  { SV("jobOrder"), job->id },
-					  { SV("status"), SV("Submitted") },
-					  { SV("dateBegin"), sv_of(from) },
-					  { SV("payRate"), row_get(job, "payRate") },
-					  { SV("clientBillRate"), row_get(job, "clientBillRate") } };
+	const struct named_value as[] = {
+		{ SV("candidate"), candidate->id },
+		{ SV("jobOrder"), job->id },
+		{ SV("status"), SV("Submitted") },
+		{ SV("dateBegin"), sv_of(from) },
+		{ SV("payRate"), row_get(job, "payRate") },
+		{ SV("clientBillRate"), row_get(job, "clientBillRate") }
+	};
 	bool ok = s->create(s, SV("JobSubmission"), of, countof(of), &w, id, &err) &&
 		  s->create(s, SV("Placement"), as, countof(as), &w, id, &err);
 	note(o, ok, &err);
@@ -240,7 +247,8 @@ static bool move_placement(struct office *o)
 				return false;
 			struct table *t = tables_find(r->table->all, SV("Candidate"));
 			struct row *candidate = table_row(t, row_get(r, "candidate"));
-			return !moves[i].ends || !candidate || ats_set(o, candidate, "status", SV("Active"));
+			return !moves[i].ends || !candidate ||
+			       ats_set(o, candidate, "status", SV("Active"));
 		}
 	}
 	return false;
@@ -253,16 +261,18 @@ static bool sales_rate(struct office *o)
 	bool bill = draw(o, 2);
 	if (bill)
 		pay = pay * 14 / 10;
-	return sales_set(o, pick_sales(o, "Job_Order__c"), bill ? "Bill_Rate__c" : "Pay_Rate__c",
-			 sv_make(t.bytes, (size_t)snprintf(t.bytes, sizeof(t.bytes), "%u.%02u",
-							   (unsigned)(pay / 100), (unsigned)(pay % 100))));
+	return sales_set(
+		o, pick_sales(o, "Job_Order__c"), bill ? "Bill_Rate__c" : "Pay_Rate__c",
+		sv_make(t.bytes, (size_t)snprintf(t.bytes, sizeof(t.bytes), "%u.%02u",
+						  (unsigned)(pay / 100), (unsigned)(pay % 100))));
 }
 
 static bool sales_openings(struct office *o)
 {
 	struct text t;
 	return sales_set(o, pick_sales(o, "Job_Order__c"), "Openings__c",
-			 sv_make(t.bytes, (size_t)snprintf(t.bytes, sizeof(t.bytes), "%u", 1 + (unsigned)draw(o, 5))));
+			 sv_make(t.bytes, (size_t)snprintf(t.bytes, sizeof(t.bytes), "%u",
+							   1 + (unsigned)draw(o, 5))));
 }
 
 static bool sales_new_job(struct office *o)
@@ -275,10 +285,14 @@ static bool sales_new_job(struct office *o)
 	if (!account)
 		return false;
 	struct writer w = someone(o, s);
-	snprintf(title, sizeof(title), "%s (S-%06u)", trade->titles[draw(o, 4)], (unsigned)draw(o, 1000000));
-	const struct named_value values[] = { { SV("Name"), sv_of(title) },	     { SV("Account__c"), account->id },
-					      { SV("Status__c"), SV("Open") },	     { SV("Openings__c"), SV("2") },
-					      { SV("Pay_Rate__c"), SV("28.50") },    { SV("Bill_Rate__c"), SV("41.25") },
+	snprintf(title, sizeof(title), "%s (S-%06u)", trade->titles[draw(o, 4)],
+		 (unsigned)draw(o, 1000000));
+	const struct named_value values[] = { { SV("Name"), sv_of(title) },
+					      { SV("Account__c"), account->id },
+					      { SV("Status__c"), SV("Open") },
+					      { SV("Openings__c"), SV("2") },
+					      { SV("Pay_Rate__c"), SV("28.50") },
+					      { SV("Bill_Rate__c"), SV("41.25") },
 					      { SV("Employment_Type__c"), SV("Contract") } };
 	bool ok = s->create(s, SV("Job_Order__c"), values, countof(values), &w, id, &err);
 	note(o, ok, &err);
@@ -303,18 +317,21 @@ static bool sales_opt_out(struct office *o)
 static bool both_opt_out(struct office *o)
 {
 	struct row *contact, *candidate = office_linked_candidate(o, &contact);
-	return candidate && ats_set(o, candidate, "massMailOptOut", toggled(candidate, "massMailOptOut")) &&
+	return candidate &&
+	       ats_set(o, candidate, "massMailOptOut", toggled(candidate, "massMailOptOut")) &&
 	       sales_set(o, contact, "HasOptedOutOfEmail", toggled(contact, "HasOptedOutOfEmail"));
 }
 
 static bool do_work(struct office *o, enum office_work kind)
 {
-	static const char *const job_status[] = { "Accepting Candidates", "No More Subs Needed", "Lost-Unknown" };
+	static const char *const job_status[] = { "Accepting Candidates", "No More Subs Needed",
+						  "Lost-Unknown" };
 	struct text t;
 	struct row *r;
 	switch (kind) {
 	case WORK_CANDIDATE_PHONE:
-		return ats_set(o, pick_ats(o, "Candidate"), draw(o, 3) ? "phone" : "mobile", phone(o, &t));
+		return ats_set(o, pick_ats(o, "Candidate"), draw(o, 3) ? "phone" : "mobile",
+			       phone(o, &t));
 	case WORK_CANDIDATE_EMAIL:
 		return ats_set(o, pick_ats(o, "Candidate"), "email", email(o, &t));
 	case WORK_CANDIDATE_STATUS:
@@ -327,7 +344,8 @@ static bool do_work(struct office *o, enum office_work kind)
 		r = pick_ats(o, "Candidate");
 		return r && ats_set(o, r, "massMailOptOut", toggled(r, "massMailOptOut"));
 	case WORK_JOB_STATUS:
-		return ats_set(o, pick_ats(o, "JobOrder"), "status", sv_of(one_of(o, job_status, 3)));
+		return ats_set(o, pick_ats(o, "JobOrder"), "status",
+			       sv_of(one_of(o, job_status, 3)));
 	case WORK_PLACEMENT_NEW:
 		return new_placement(o);
 	case WORK_PLACEMENT_MOVE:

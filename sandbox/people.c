@@ -10,28 +10,29 @@
 enum { DAY_MS = 86400000 };
 
 const struct spelling people_company_status[] = {
-	{ "Active Account", "Client" },	 { "Prospect", "Prospect" },
-	{ "Lead", "Prospect" },		 { "Passive Account", "Former Client" },
-	{ "Credit Hold", "Client" },	 { "DNC", "Do Not Call" },
+	{ "Active Account", "Client" }, { "Prospect", "Prospect" },
+	{ "Lead", "Prospect" },		{ "Passive Account", "Former Client" },
+	{ "Credit Hold", "Client" },	{ "DNC", "Do Not Call" },
 	{ "Archive", "Former Client" }, { NULL, NULL },
 };
 const struct spelling people_candidate_status[] = {
-	{ "Active", "Active" },	   { "New Lead", "New Lead" },
-	{ "Available", "Active" }, { "Interviewing", "Active" },
-	{ "Placed", "Placed" },	   { "Inactive", "Inactive" },
-	{ "DNU", "Do Not Use" },   { "Archive", "Inactive" },
-	{ NULL, NULL },
+	{ "Active", "Active" },	      { "New Lead", "New Lead" }, { "Available", "Active" },
+	{ "Interviewing", "Active" }, { "Placed", "Placed" },	  { "Inactive", "Inactive" },
+	{ "DNU", "Do Not Use" },      { "Archive", "Inactive" },  { NULL, NULL },
 };
 const struct spelling people_job_status[] = {
-	{ "Accepting Candidates", "Open" }, { "No More Subs Needed", "Covered" },
-	{ "Placed", "Filled" },		    { "Lost-Unknown", "Lost" },
-	{ "Archive", "Closed" },	    { NULL, NULL },
+	{ "Accepting Candidates", "Open" },
+	{ "No More Subs Needed", "Covered" },
+	{ "Placed", "Filled" },
+	{ "Lost-Unknown", "Lost" },
+	{ "Archive", "Closed" },
+	{ NULL, NULL },
 };
 const struct spelling people_placement_status[] = {
-	{ "Submitted", "New" },	       { "Approved", "Active" },
-	{ "Re-Submitted", "New" },     { "Accounts Approved", "Accounts Approved" },
-	{ "Completed", "Completed" },  { "Terminated", "Terminated" },
-	{ "Rejected", "Rejected" },    { NULL, NULL },
+	{ "Submitted", "New" },	      { "Approved", "Active" },
+	{ "Re-Submitted", "New" },    { "Accounts Approved", "Accounts Approved" },
+	{ "Completed", "Completed" }, { "Terminated", "Terminated" },
+	{ "Rejected", "Rejected" },   { NULL, NULL },
 };
 const struct spelling people_employment[] = {
 	{ "Contract", "Contract" },
@@ -41,12 +42,13 @@ const struct spelling people_employment[] = {
 	{ NULL, NULL },
 };
 
-static const char *const industries[] = { "Healthcare",	   "Transportation", "Food & Beverage", "Manufacturing",
-					  "Technology",	   "Insurance",	     "Construction",	"Retail",
-					  "Manufacturing", "Energy",	     "Finance",		"Shipping",
-					  "Biotechnology", "Engineering",    "Manufacturing",	"Healthcare",
-					  "Technology",	   "Transportation", "Utilities",	"Healthcare",
-					  "Retail",	   "Hospitality",    "Manufacturing",	"Other" };
+static const char *const industries[] = {
+	"Healthcare", "Transportation", "Food & Beverage", "Manufacturing", "Technology",
+	"Insurance",  "Construction",	"Retail",	   "Manufacturing", "Energy",
+	"Finance",    "Shipping",	"Biotechnology",   "Engineering",   "Manufacturing",
+	"Healthcare", "Technology",	"Transportation",  "Utilities",	    "Healthcare",
+	"Retail",     "Hospitality",	"Manufacturing",   "Other"
+};
 
 static const char *const recruiters[] = { "Alana Whitfield", "Ben Castellano", "Carmen Oduya",
 					  "Drew Halvorsen",  "Elise Tran",     "Farid Nassar",
@@ -82,7 +84,8 @@ static uint64_t walk(uint64_t i, uint64_t n, uint64_t salt)
 
 static const char *phone_number(struct maker *m, const struct town *t, uint64_t line)
 {
-	return arena_printf(&m->p->arena, "(%03d) 555-01%02u", t->area_code, (unsigned)(line % 100)).ptr;
+	return arena_printf(&m->p->arena, "(%03d) 555-01%02u", t->area_code, (unsigned)(line % 100))
+		.ptr;
 }
 
 static const char *zip_code(struct maker *m, const struct town *t)
@@ -92,7 +95,9 @@ static const char *zip_code(struct maker *m, const struct town *t)
 
 static const char *street(struct maker *m)
 {
-	return arena_printf(&m->p->arena, "%u %s", (unsigned)pick(m, 980) + 10, streets[pick(m, streets_len)]).ptr;
+	return arena_printf(&m->p->arena, "%u %s", (unsigned)pick(m, 980) + 10,
+			    streets[pick(m, streets_len)])
+		.ptr;
 }
 
 /* Some time in the last 'days' days; people work on weekdays by day, but a
@@ -109,7 +114,8 @@ static int64_t since_ms(struct maker *m, int64_t from)
 }
 
 /* A spelling by weights that add up to 100. */
-static const struct spelling *weighted(struct maker *m, const struct spelling *list, const unsigned char *weight)
+static const struct spelling *weighted(struct maker *m, const struct spelling *list,
+				       const unsigned char *weight)
 {
 	uint64_t r = pick(m, 100);
 	while (r >= *weight && list[1].ats) {
@@ -159,13 +165,18 @@ static void make_company(struct maker *m, size_t i)
 	c->modified_ms = since_ms(m, c->created_ms);
 
 	uint64_t r = pick(m, 100);
-	c->presence = r < 15 ? PRESENT_MISSING : r < 25 ? PRESENT_DIFFERS : r < 55 ? PRESENT_SAME_EMAIL : PRESENT_LINKED;
+	c->presence = r < 15   ? PRESENT_MISSING
+		      : r < 25 ? PRESENT_DIFFERS
+		      : r < 55 ? PRESENT_SAME_EMAIL
+			       : PRESENT_LINKED;
 	if (i % 150 == 97 && i < 600)
 		c->presence = PRESENT_TWICE;
 	if (i == 0) /* a firm of any size has one that job orders can stand on */
 		c->presence = PRESENT_LINKED;
 	if (c->presence == PRESENT_DIFFERS)
-		c->differs = percent(m, 60) ? DIFFERS_PHONE : percent(m, 50) ? DIFFERS_CITY : DIFFERS_STATUS;
+		c->differs = percent(m, 60)   ? DIFFERS_PHONE
+			     : percent(m, 50) ? DIFFERS_CITY
+					      : DIFFERS_STATUS;
 }
 
 static void make_contact(struct maker *m, size_t i)
@@ -177,12 +188,15 @@ static void make_contact(struct maker *m, size_t i)
 	struct company *at = &p->companies[c->company];
 	c->first_name = given_names[pick(m, given_names_len)];
 	c->last_name = surnames[pick(m, surnames_len)];
-	c->email = arena_printf(&p->arena, "contact%zu@firm%" PRId64 ".example.com", i + 1, c->company + 1).ptr;
+	c->email = arena_printf(&p->arena, "contact%zu@firm%" PRId64 ".example.com", i + 1,
+				c->company + 1)
+			   .ptr;
 	c->phone = at->phone;
 	c->title = contact_titles[pick(m, contact_titles_len)];
 	c->created_ms = since_ms(m, at->created_ms);
 	c->modified_ms = since_ms(m, c->created_ms);
-	c->presence = at->presence != PRESENT_MISSING && percent(m, 60) ? PRESENT_LINKED : PRESENT_MISSING;
+	c->presence = at->presence != PRESENT_MISSING && percent(m, 60) ? PRESENT_LINKED
+									: PRESENT_MISSING;
 }
 
 /* --- candidates --- */
@@ -232,7 +246,8 @@ static const char *skills_of(struct maker *m, const struct trade *t)
 	for (size_t k = 0; k < countof(t->skills) && have < 6; k++) {
 		if (!(bits >> k & 1) && countof(t->skills) - k > 3 - (have < 3 ? have : 3))
 			continue;
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", have++ ? ";" : "", t->skills[k]);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", have++ ? ";" : "",
+					t->skills[k]);
 	}
 	return arena_str(&m->p->arena, sv_make(text, len));
 }
@@ -252,7 +267,11 @@ static void make_candidate(struct maker *m, size_t i)
 	int64_t today = m->p->now_ms / DAY_MS;
 	c->available_day = percent(m, 70) ? today - 30 + (int64_t)pick(m, 120) : PEOPLE_NONE;
 	c->expected_pay_cents =
-		percent(m, 85) ? t->pay_low_cents + 25 * (int64_t)pick(m, (uint64_t)(t->pay_high_cents - t->pay_low_cents) / 25) : PEOPLE_NONE;
+		percent(m, 85)
+			? t->pay_low_cents + 25 * (int64_t)pick(m, (uint64_t)(t->pay_high_cents -
+									      t->pay_low_cents) /
+									   25)
+			: PEOPLE_NONE;
 	c->opted_out = percent(m, 7);
 	c->owner = (int64_t)pick(m, countof(recruiters));
 	c->created_ms = past_ms(m, 1100);
@@ -272,7 +291,8 @@ static void make_candidate(struct maker *m, size_t i)
  * are final. */
 static void spoil_candidate(struct maker *m, struct candidate *c)
 {
-	static const unsigned one_of[] = { DIFFERS_PHONE, DIFFERS_CITY, DIFFERS_TITLE, DIFFERS_STATUS, DIFFERS_OPT_OUT };
+	static const unsigned one_of[] = { DIFFERS_PHONE, DIFFERS_CITY, DIFFERS_TITLE,
+					   DIFFERS_STATUS, DIFFERS_OPT_OUT };
 	if (c->presence != PRESENT_DIFFERS)
 		return;
 	c->differs = one_of[pick(m, countof(one_of))];
@@ -301,7 +321,8 @@ static int64_t company_with_jobs(struct maker *m, bool linked)
 	int64_t n = (int64_t)p->counts.companies, c = (int64_t)pick(m, (uint64_t)n);
 	for (int64_t tries = 0; tries < n; tries++, c = (c + 1) % n) {
 		enum presence at = p->companies[c].presence;
-		if (at == PRESENT_LINKED || at == PRESENT_DIFFERS || (!linked && at == PRESENT_SAME_EMAIL))
+		if (at == PRESENT_LINKED || at == PRESENT_DIFFERS ||
+		    (!linked && at == PRESENT_SAME_EMAIL))
 			return c;
 	}
 	return 0; /* is linked, see make_company */
@@ -318,9 +339,12 @@ static void make_job_order(struct maker *m, size_t i, size_t in_both)
 	j->contact = j->company + (int64_t)(pick(m, of_company) * p->counts.companies);
 	const struct trade *t = &trades[pick(m, trades_len)];
 	/* The requisition number makes name and account together unique. */
-	j->title = arena_printf(&p->arena, "%s (R-%zu)", t->titles[pick(m, countof(t->titles))], 1001 + i).ptr;
+	j->title = arena_printf(&p->arena, "%s (R-%zu)", t->titles[pick(m, countof(t->titles))],
+				1001 + i)
+			   .ptr;
 	j->skills = skills_of(m, t);
-	j->description = percent(m, 40) ? "Day shift, Monday to Friday. Badge and parking provided." : NULL;
+	j->description = percent(m, 40) ? "Day shift, Monday to Friday. Badge and parking provided."
+					: NULL;
 	const struct spelling *e = &people_employment[pick(m, 10) < 6 ? 0 : pick(m, 4)];
 	j->ats_employment = e->ats;
 	j->sf_employment = e->sf;
@@ -329,17 +353,22 @@ static void make_job_order(struct maker *m, size_t i, size_t in_both)
 	j->start_day = j->created_ms / DAY_MS + 7 + (int64_t)pick(m, 14);
 	j->end_day = j->start_day + 91 + 91 * (int64_t)pick(m, 2);
 	j->openings = 1 + (int64_t)pick(m, 3);
-	j->pay_cents = t->pay_low_cents + 25 * (int64_t)pick(m, (uint64_t)(t->pay_high_cents - t->pay_low_cents) / 25);
+	j->pay_cents = t->pay_low_cents +
+		       25 * (int64_t)pick(m, (uint64_t)(t->pay_high_cents - t->pay_low_cents) / 25);
 	j->bill_cents = j->pay_cents * (130 + (int64_t)pick(m, 35)) / 100;
 	j->owner = (int64_t)pick(m, countof(recruiters));
 	static const unsigned char weight[] = { 70, 15, 0, 10, 5 };
-	const struct spelling *s = only ? people_job_status : weighted(m, people_job_status, weight);
+	const struct spelling *s = only ? people_job_status
+					: weighted(m, people_job_status, weight);
 	j->ats_status = s->ats;
 	j->sf_status = s->sf;
 	j->open = s - people_job_status < 2;
 
 	uint64_t r = pick(m, 100);
-	j->presence = only ? PRESENT_ONLY : r < 25 ? PRESENT_SAME_NAME : r < 35 ? PRESENT_DIFFERS : PRESENT_LINKED;
+	j->presence = only     ? PRESENT_ONLY
+		      : r < 25 ? PRESENT_SAME_NAME
+		      : r < 35 ? PRESENT_DIFFERS
+			       : PRESENT_LINKED;
 	if (j->presence == PRESENT_DIFFERS)
 		j->differs = DIFFERS_STATUS;
 }
@@ -387,8 +416,8 @@ static void make_placement(struct maker *m, size_t i, size_t placeable_jobs)
 	l->owner = j->owner;
 	l->ats_employment = j->ats_employment;
 	l->sf_employment = j->sf_employment;
-	const struct spelling *s =
-		spelled(people_placement_status, placement_status(m, l->start_day, l->end_day, today));
+	const struct spelling *s = spelled(people_placement_status,
+					   placement_status(m, l->start_day, l->end_day, today));
 	l->ats_status = s->ats;
 	l->sf_status = s->sf;
 	l->created_ms = since_ms(m, j->created_ms);
@@ -427,8 +456,9 @@ static void close_filled_jobs(struct people *p)
 
 static void make_submission(struct maker *m, size_t i, size_t jobs)
 {
-	static const char *const open_status[] = { "Submission", "Client Submission", "Interview Scheduled",
-						   "Offer Extended", "Not Submitted", "Client Rejected" };
+	static const char *const open_status[] = { "Submission",	  "Client Submission",
+						   "Interview Scheduled", "Offer Extended",
+						   "Not Submitted",	  "Client Rejected" };
 	struct people *p = m->p;
 	struct submission *s = &p->submissions[i];
 	if (i < p->counts.placements) {

@@ -25,12 +25,15 @@ static bool resolve(const struct filter_schema *s, struct sv path, struct filter
 	static const struct {
 		const char *path;
 		enum filter_kind kind;
-	} fields[] = { { "id", FILTER_NUMBER },	   { "name", FILTER_TEXT },   { "status", FILTER_TEXT },
-		       { "owner.name", FILTER_TEXT }, { "rate", FILTER_NUMBER }, { "isOpen", FILTER_BOOL },
+	} fields[] = { { "id", FILTER_NUMBER },	  { "name", FILTER_TEXT },
+		       { "status", FILTER_TEXT }, { "owner.name", FILTER_TEXT },
+		       { "rate", FILTER_NUMBER }, { "isOpen", FILTER_BOOL },
 		       { "skills", FILTER_TEXT } };
 	for (size_t i = 0; i < countof(fields); i++)
 		if (sv_eq(path, sv_of(fields[i].path))) {
-			*out = (struct filter_field){ .kind = fields[i].kind, .is_id = i == 0, .hop = { (int)i } };
+			*out = (struct filter_field){ .kind = fields[i].kind,
+						      .is_id = i == 0,
+						      .hop = { (int)i } };
 			return true;
 		}
 	return false;
@@ -48,7 +51,8 @@ static struct filter_value get(const struct filter_row *base, const struct filte
 	const struct person *p = (const struct person *)base;
 	switch (f->hop[0]) {
 	case F_ID:
-		return (struct filter_value){ .kind = FILTER_NUMBER, .number = p->id * FILTER_SCALE };
+		return (struct filter_value){ .kind = FILTER_NUMBER,
+					      .number = p->id * FILTER_SCALE };
 	case F_NAME:
 		return text(p->name);
 	case F_STATUS:
@@ -81,7 +85,8 @@ static int matching(const struct filter *f)
 	return ids;
 }
 
-typedef struct filter *parser(struct sv, const struct filter_schema *, struct arena *, struct err *);
+typedef struct filter *parser(struct sv, const struct filter_schema *, struct arena *,
+			      struct err *);
 
 static int found(parser *parse, const char *condition)
 {
@@ -141,10 +146,11 @@ static void jpql_joins(void **state)
 
 static void jpql_refuses(void **state)
 {
-	static const char *const bad[] = { "",		   "id",	     "id =",	      "id = 'x'",
-					   "name = 5",	   "nosuch = 1",     "id IN ()",      "id IN (1",
-					   "id = 1 id = 2", "name = 'x",      "id = 1 AND",    "isOpen = 2",
-					   "(id = 1",	   "id LIKE 'x'",    "id = 1.00001",  "id ~ 1" };
+	static const char *const bad[] = {
+		"",	    "id",	   "id =",	    "id = 'x'",	 "name = 5",   "nosuch = 1",
+		"id IN ()", "id IN (1",	   "id = 1 id = 2", "name = 'x", "id = 1 AND", "isOpen = 2",
+		"(id = 1",  "id LIKE 'x'", "id = 1.00001",  "id ~ 1"
+	};
 	for (size_t i = 0; i < countof(bad); i++)
 		assert_int_equal(JPQL(bad[i]), -1);
 }
@@ -163,7 +169,8 @@ static void jpql_gives_id_bounds(void **state)
 	struct arena a;
 	struct err err = { 0 };
 	arena_init(&a);
-	struct filter *f = filter_parse_jpql(SV("status = 'x' AND id > 77 AND id <= 90"), &schema, &a, &err);
+	struct filter *f = filter_parse_jpql(SV("status = 'x' AND id > 77 AND id <= 90"), &schema,
+					     &a, &err);
 	struct filter_ids ids = filter_ids(f, &a);
 	assert_int_equal(ids.low, 77);
 	assert_int_equal(ids.high, 90);
@@ -215,9 +222,10 @@ static void lucene_joins(void **state)
 
 static void lucene_refuses(void **state)
 {
-	static const char *const bad[] = { "",	       "name:",	       "nosuch:1", "id:x",	"id:[1 TO",
-					   "name:\"x", "(id:1",	       "id:1)",	   "smith",	"id:1 OR",
-					   "id:1 AND", "name:s*th", "id:[1 3]", "isOpen:maybe" };
+	static const char *const bad[] = { "",	       "name:",	      "nosuch:1", "id:x",
+					   "id:[1 TO", "name:\"x",    "(id:1",	  "id:1)",
+					   "smith",    "id:1 OR",     "id:1 AND", "name:s*th",
+					   "id:[1 3]", "isOpen:maybe" };
 	for (size_t i = 0; i < countof(bad); i++)
 		assert_int_equal(LUCENE(bad[i]), -1);
 }
@@ -237,12 +245,18 @@ static void numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(jpql_compares),	   cmocka_unit_test(jpql_null_is_unknown),
-		cmocka_unit_test(jpql_lists_and_patterns), cmocka_unit_test(jpql_joins),
-		cmocka_unit_test(jpql_refuses),		   cmocka_unit_test(jpql_depth_is_bounded),
-		cmocka_unit_test(jpql_gives_id_bounds),	   cmocka_unit_test(lucene_terms),
-		cmocka_unit_test(lucene_ranges),	   cmocka_unit_test(lucene_joins),
-		cmocka_unit_test(lucene_refuses),	   cmocka_unit_test(numbers),
+		cmocka_unit_test(jpql_compares),
+		cmocka_unit_test(jpql_null_is_unknown),
+		cmocka_unit_test(jpql_lists_and_patterns),
+		cmocka_unit_test(jpql_joins),
+		cmocka_unit_test(jpql_refuses),
+		cmocka_unit_test(jpql_depth_is_bounded),
+		cmocka_unit_test(jpql_gives_id_bounds),
+		cmocka_unit_test(lucene_terms),
+		cmocka_unit_test(lucene_ranges),
+		cmocka_unit_test(lucene_joins),
+		cmocka_unit_test(lucene_refuses),
+		cmocka_unit_test(numbers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,8 +24,8 @@ static void post(struct queue *q, const char *entity, int64_t id, enum event_kin
 static struct queue_subscription *subscribe(struct queue *q)
 {
 	struct err err = { 0 };
-	struct queue_subscription *s =
-		queue_subscribe(q, SV("abc"), SV("Candidate,Placement"), SV("INSERTED,UPDATED"), 1234, 0, &err);
+	struct queue_subscription *s = queue_subscribe(q, SV("abc"), SV("Candidate,Placement"),
+						       SV("INSERTED,UPDATED"), 1234, 0, &err);
 	assert_non_null(s);
 	return s;
 }
@@ -142,7 +142,8 @@ static void subscriptions_are_limited(void **state)
 	queue_init(&q, 1);
 	for (size_t i = 0; i < q.max; i++) {
 		snprintf(id, sizeof(id), "s%zu", i);
-		assert_non_null(queue_subscribe(&q, sv_of(id), SV("Candidate"), SV("UPDATED"), 1, 0, &err));
+		assert_non_null(
+			queue_subscribe(&q, sv_of(id), SV("Candidate"), SV("UPDATED"), 1, 0, &err));
 	}
 	assert_null(queue_subscribe(&q, SV("more"), SV("Candidate"), SV("UPDATED"), 1, 0, &err));
 	assert_int_equal(err.code, ERR_LIMIT);
@@ -158,7 +159,8 @@ static void the_chain_holds_once(void **state)
 {
 	struct login l;
 	struct err err = { 0 };
-	char code[TOKEN_SIZE], access[TOKEN_SIZE], first[TOKEN_SIZE], second[TOKEN_SIZE], session[TOKEN_SIZE];
+	char code[TOKEN_SIZE], access[TOKEN_SIZE], first[TOKEN_SIZE], second[TOKEN_SIZE],
+		session[TOKEN_SIZE];
 	login_init(&l);
 	login_code(&l, 0, code);
 	assert_true(login_redeem(&l, TOKEN_CODE, sv_of(code), 1, access, first, &err));
@@ -221,7 +223,8 @@ static void history_names(void **state)
 	bool changes;
 	assert_int_equal(history_named(SV("UserEditHistory"), &changes), HISTORY_USER);
 	assert_false(changes);
-	assert_int_equal(history_named(SV("PlacementEditHistoryFieldChange"), &changes), HISTORY_PLACEMENT);
+	assert_int_equal(history_named(SV("PlacementEditHistoryFieldChange"), &changes),
+			 HISTORY_PLACEMENT);
 	assert_true(changes);
 	assert_int_equal(history_named(SV("CandidateEditHistory"), &changes), HISTORY_NONE);
 }
@@ -235,9 +238,10 @@ static void history_is_filtered_through_its_edit(void **state)
 	history_edit(&h, HISTORY_PLACEMENT, 17, 5, 1000, "t-1");
 	history_note(&h, HISTORY_PLACEMENT, "status", SV_NONE, SV("Approved"));
 	history_note(&h, HISTORY_PLACEMENT, "payRate", SV("1.0000"), SV_NONE);
-	struct filter *f = filter_parse_jpql(SV("editHistory.targetEntity.id IN (17,18) AND columnName='status' "
-						"AND oldValue='[blank]' AND id > 77"),
-					     &history_change_schema, &a, &err);
+	struct filter *f = filter_parse_jpql(
+		SV("editHistory.targetEntity.id IN (17,18) AND columnName='status' "
+		   "AND oldValue='[blank]' AND id > 77"),
+		&history_change_schema, &a, &err);
 	assert_non_null(f);
 	const struct history_log *l = &h.logs[HISTORY_PLACEMENT];
 	struct history_row row;

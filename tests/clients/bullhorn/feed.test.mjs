@@ -188,6 +188,17 @@ test('history files people under User and blanks as [blank]', async () => {
 	assert.equal((await bh.get('query/CandidateEditHistory', { where: 'id > 0', fields: 'id' })).status, 404);
 });
 
+test('some customers keep no history', async () => {
+	await box.control('history', { keep: false });
+	const last = async () => bh.query('UserEditHistory', 'id > 0', 'id', { orderBy: '-id', count: 1 });
+	const before = await last();
+	await bh.post('entity/Candidate/3', { customText4: 'unseen' });
+	assert.deepEqual(await last(), before);
+	await box.control('history', { keep: true });
+	await bh.post('entity/Candidate/3', { customText4: 'seen' });
+	assert.notDeepEqual(await last(), before);
+});
+
 test('massUpdate is one call and as many events', async () => {
 	await subscribe('mass', 'Candidate');
 	const rows = await bh.query('Candidate', "status <> 'Registered'", 'id', { count: 500 });
