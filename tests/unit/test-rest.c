@@ -139,7 +139,7 @@ static void test_login_order(void **state)
 {
 	/* taken by a step of the other kind of login only */
 	const char *said = complaints_with("{code: location.code}", "{kode: location.code}");
-	assert_says(said, line_of("code: \"{code}\""), 16,
+	assert_says(said, line_of("code: \"{code}\""), 15,
 		    "{code}: not known here (did you mean 'kode'?)");
 	said = complaints_with("{token: body.BhRestToken, base", "{token: header.BhRestToken, base");
 	assert_non_null(strstr(said, "'header.BhRestToken': taken is 'body.PATH'"));
@@ -618,6 +618,69 @@ static void test_history_values(void **state)
 	json_object_put(o);
 }
 
+/* Steps with these ids, as an answer. */
+static struct history steps(const char *cursor, const char *ids, int64_t now_ms)
+{
+	static const struct field_ref status = { "status", TYPE(TYPE_PICKLIST) };
+	struct history out;
+	struct rows_list rows;
+	struct err err = { 0 };
+	struct sv left = sv_of(ids), id;
+	struct json_object *o = json_object_new_object(), *data = json_object_new_array();
+	json_object_object_add(o, "data", data);
+	while (left.len) {
+		sv_cut(left, ' ', &id, &left);
+		json_object_array_add(data, json_parse(arena_printf(&arena,
+			"{\"id\":%.*s,\"newValue\":\"Placed\",\"editHistory\":{\"dateAdded\":5,"
+			"\"targetEntity\":{\"id\":1},\"modifyingPerson\":{\"id\":7}}}", SV_ARG(id)),
+			"row", &err));
+	}
+	assert_true(rows_list(bullhorn, o, &rows));
+	if (!history_read(bullhorn, sv_of(cursor), &rows, &status, SV("7"), now_ms, &arena, &out,
+			  &err))
+		fail_msg("%s", err.what);
+	json_object_put(o);
+	return out;
+}
+
+/* An id is given before its transaction commits: 11 was seen when 10 was not
+ * there yet. */
+static void test_history_late_commit(void **state)
+{
+	struct history h = steps("{\"floor\":9}", "11 12", 1000);
+	assert_int_equal(h.n, 2);
+	assert_sv(h.step[0].step_id, "0000000000000000011");
+	assert_int_equal(h.step[0].author, AUTHOR_OWN);
+	assert_int_equal(h.step[0].at_ms, 5);
+	struct sv last = h.step[1].step_id;
+	/* within the overlap all are read again; only the late one is news */
+	h = steps(arena_str(&arena, h.cursor), "10 11 12", 2000);
+	assert_int_equal(h.n, 1);
+	assert_true(sv_cmp(h.step[0].step_id, last) > 0);
+	last = h.step[0].step_id;
+	h = steps(arena_str(&arena, h.cursor), "10 11 12 13", 3000);
+	assert_int_equal(h.n, 1);
+	assert_true(sv_cmp(h.step[0].step_id, last) > 0);
+	/* afterwards the floor has passed them */
+	h = steps(arena_str(&arena, h.cursor), "", 100000);
+	assert_int_equal(h.n, 0);
+	assert_sv(h.cursor, "{\"floor\":13,\"high\":13,\"late\":0}");
+}
+
+/* A full page moves the floor at once, or it would be the same page for ever. */
+static void test_history_in_bulk(void **state)
+{
+	struct buf ids;
+	buf_init(&ids, 1 << 16);
+	for (int i = 1; i <= bullhorn->query.page; i++)
+		buf_addf(&ids, "%s%d", i > 1 ? " " : "", i);
+	struct history h = steps("{\"floor\":0}", ids.ptr, 1000);
+	assert_true(h.more);
+	assert_int_equal(h.n, bullhorn->query.page);
+	assert_sv(h.cursor, "{\"floor\":500,\"high\":500,\"late\":0}");
+	buf_finish(&ids);
+}
+
 static const struct schema_field *field_of(const struct schema_object *s, const char *api)
 {
 	for (int i = 0; i < s->field_n; i++)
@@ -680,6 +743,8 @@ int main(void)
 		cmocka_unit_test(test_named_fields),
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_history_values),
+		cmocka_unit_test(test_history_late_commit),
+		cmocka_unit_test(test_history_in_bulk),
 		cmocka_unit_test(test_schema),
 	};
 	return cmocka_run_group_tests_name("rest", tests, begin, end);

@@ -87,7 +87,7 @@ static struct sv write_cursor(const struct log_position *p, struct arena *a)
 	return text;
 }
 
-static bool read_cursor(struct rest *r, struct sv cursor, struct arena *a,
+static bool read_cursor(const struct rest_description *d, struct sv cursor, struct arena *a,
 			struct log_position *out, struct err *err)
 {
 	struct err parse = { 0 };
@@ -106,7 +106,7 @@ static bool read_cursor(struct rest *r, struct sv cursor, struct arena *a,
 	json_object_put(o);
 	if (out->floor >= 0)
 		return true;
-	err_set(err, ERR_CURSOR, "%s: no position in the history: %.*s", r->d->name,
+	err_set(err, ERR_CURSOR, "%s: no position in the history: %.*s", d->name,
 		(int)(cursor.len < 60 ? cursor.len : 60), cursor.ptr);
 	return false;
 }
@@ -138,10 +138,10 @@ static void raise_floor(struct log_position *p, int64_t now_ms, int64_t overlap_
 
 /* ---- reading ---- */
 
-static bool read_step(struct rest *r, struct json_object *row, const struct field_ref *f,
-		      struct sv own, struct arena *a, struct history_step *out, int64_t *id)
+static bool read_step(const struct rest_description *d, struct json_object *row,
+		      const struct field_ref *f, struct sv own, struct arena *a,
+		      struct history_step *out, int64_t *id)
 {
-	const struct rest_description *d = r->d;
 	struct sv record = json_scalar_text(json_path(row, d->history.record));
 	struct sv who = d->history.author ? json_scalar_text(json_path(row, d->history.author)) :
 					    SV_NONE;
@@ -157,6 +157,48 @@ static bool read_step(struct rest *r, struct json_object *row, const struct fiel
 	};
 	if (!sv_to_i64(at, &out->at_ms) && !time_parse(at, &out->at_ms))
 		out->at_ms = 0;
+	return true;
+}
+
+static struct sv step_id(struct log_position *p, int64_t id, struct arena *a)
+{
+	if (id < p->high)
+		return arena_printf(a, "%019lld.%09lld", (long long)p->high,
+				    (long long)++p->late);
+	p->high = id;
+	p->late = 0;
+	return arena_printf(a, "%019lld", (long long)id);
+}
+
+bool history_read(const struct rest_description *d, struct sv cursor, const struct rows_list *rows,
+		  const struct field_ref *f, struct sv own, int64_t now_ms, struct arena *a,
+		  struct history *out, struct err *err)
+{
+	struct log_position p;
+	int64_t id = 0;
+	*out = (struct history){ .step = arena_array(a, struct history_step, rows->n) };
+	if (!read_cursor(d, cursor, a, &p, err))
+		return false;
+	struct seen *seen = arena_array(a, struct seen, (size_t)p.seen_n + rows->n);
+	if (p.seen_n)
+		memcpy(seen, p.seen, sizeof(*seen) * (size_t)p.seen_n);
+	p.seen = seen;
+	for (size_t i = 0; i < rows->n; i++) {
+		struct history_step *step = &out->step[out->n];
+		if (!read_step(d, rows_at(rows, i), f, own, a, step, &id)) {
+			err_set(err, ERR_SERVER, "%s: a step of the history without %s or %s",
+				d->name, d->rows.id, d->history.record);
+			return false;
+		}
+		if (is_seen(&p, id))
+			continue;
+		step->step_id = step_id(&p, id, a);
+		p.seen[p.seen_n++] = (struct seen){ id, now_ms };
+		out->n++;
+	}
+	out->more = rows->n >= (size_t)d->query.page;
+	raise_floor(&p, now_ms, d->history.overlap_ms, out->more);
+	out->cursor = write_cursor(&p, a);
 	return true;
 }
 
@@ -215,44 +257,6 @@ static bool begin(struct rest *r, const struct rest_object *ro, const struct fie
 	return ok;
 }
 
-static struct sv step_id(struct log_position *p, int64_t id, struct arena *a)
-{
-	if (id < p->high)
-		return arena_printf(a, "%019lld.%09lld", (long long)p->high,
-				    (long long)++p->late);
-	p->high = id;
-	p->late = 0;
-	return arena_printf(a, "%019lld", (long long)id);
-}
-
-static bool add_steps(struct rest *r, const struct rows_list *rows, const struct field_ref *f,
-		      struct sv own, struct log_position *p, struct arena *a, struct history *out,
-		      struct err *err)
-{
-	int64_t now = clock_now(r->clock), id = 0;
-	struct seen *seen = arena_array(a, struct seen, (size_t)p->seen_n + rows->n);
-	if (p->seen_n)
-		memcpy(seen, p->seen, sizeof(*seen) * (size_t)p->seen_n);
-	p->seen = seen;
-	out->step = arena_array(a, struct history_step, rows->n);
-	for (size_t i = 0; i < rows->n; i++) {
-		struct history_step *step = &out->step[out->n];
-		if (!read_step(r, rows_at(rows, i), f, own, a, step, &id)) {
-			err_set(err, ERR_SERVER, "%s: a step of the history without %s or %s",
-				r->d->name, r->d->rows.id, r->d->history.record);
-			return false;
-		}
-		if (is_seen(p, id))
-			continue;
-		step->step_id = step_id(p, id, a);
-		p->seen[p->seen_n++] = (struct seen){ id, now };
-		out->n++;
-	}
-	out->more = rows->n >= (size_t)r->d->query.page;
-	raise_floor(p, now, r->d->history.overlap_ms, out->more);
-	return true;
-}
-
 bool rest_history(struct connector *c, const struct object_ref *o, const struct field_ref *f,
 		  struct sv cursor, struct arena *a, struct history *out, struct err *err)
 {
@@ -272,13 +276,11 @@ bool rest_history(struct connector *c, const struct object_ref *o, const struct 
 	}
 	if (!cursor.len)
 		return begin(r, ro, f, a, out, err);
-	if (!read_cursor(r, cursor, a, &p, err) || !session_user(r, a, &own, err))
+	if (!read_cursor(r->d, cursor, a, &p, err) || !session_user(r, a, &own, err))
 		return false;
 	bool ok = ask_history(r, ro, condition(r->d, f->api, p.floor, a), r->d->rows.id,
 			      r->d->query.page, a, &answer, &rows, err) &&
-		  add_steps(r, &rows, f, own, &p, a, out, err);
+		  history_read(r->d, cursor, &rows, f, own, clock_now(r->clock), a, out, err);
 	rest_answer_finish(&answer);
-	if (ok)
-		out->cursor = write_cursor(&p, a);
 	return ok;
 }

@@ -53,7 +53,11 @@ bool rest_describe(struct connector *c, const char *object, struct arena *a,
  * is none. 'position' is -1 when there is no batch. */
 bool feed_read_batch(const struct rest_description *d, struct json_object *body, struct sv own,
 		     struct arena *a, struct changes *out, int64_t *position, struct err *err);
-/* history.c: a value as the history spells it. */
+/* history.c: the steps of one answer that 'cursor' has not had yet. */
+bool history_read(const struct rest_description *d, struct sv cursor, const struct rows_list *rows,
+		  const struct field_ref *f, struct sv own, int64_t now_ms, struct arena *a,
+		  struct history *out, struct err *err);
+/* A value as the history spells it. */
 struct value history_value(const struct rest_description *d, const struct value_type *type,
 			   struct json_object *spelling, struct arena *a);
 /* schema.c */
