@@ -43,7 +43,8 @@ struct world {
 	const struct answer *answer;
 	int answer_n;
 	struct answer token; /* status 0: a good login */
-	/* what came */
+	/* what came; the texts under the lock */
+	pthread_mutex_t lock;
 	atomic_int logins, requests;
 	char request[REQUESTS_MAX][REQUEST_SIZE];
 	/* the connector's side */
@@ -99,20 +100,27 @@ static void say_login(struct world *w, int fd)
 	say(fd, w->token.status ? &w->token : &(struct answer){ 200, JSON, body });
 }
 
+static void keep(struct world *w, int place, const char request[REQUEST_SIZE])
+{
+	pthread_mutex_lock(&w->lock);
+	if (place < REQUESTS_MAX)
+		memcpy(w->request[place], request, REQUEST_SIZE);
+	pthread_mutex_unlock(&w->lock);
+}
+
 static bool serve_one(struct world *w, int fd)
 {
 	char scratch[REQUEST_SIZE];
 	if (!read_request(fd, scratch))
 		return false;
 	if (strstr(scratch, "POST /services/oauth2/token")) {
-		memcpy(w->request[0], scratch, sizeof(scratch));
+		keep(w, 0, scratch);
 		atomic_fetch_add(&w->logins, 1);
 		say_login(w, fd);
 		return true;
 	}
 	int nth = atomic_fetch_add(&w->requests, 1);
-	if (nth + 1 < REQUESTS_MAX)
-		memcpy(w->request[nth + 1], scratch, sizeof(scratch));
+	keep(w, nth + 1, scratch);
 	if (nth >= w->answer_n || w->answer[nth].status == 0)
 		return false;
 	say(fd, &w->answer[nth]);
@@ -148,6 +156,7 @@ static struct world *begin(const struct answer *answer, int n)
 	static const char *const objects[] = { "Contact", "Placement__c" };
 	struct world *w = must_zalloc(sizeof(*w));
 	struct err err = { 0 };
+	pthread_mutex_init(&w->lock, NULL);
 	w->answer = answer;
 	w->answer_n = n;
 	listen_on_loopback(w);
@@ -179,13 +188,22 @@ static void end(struct world *w)
 	shutdown(w->fd, SHUT_RDWR);
 	pthread_join(w->thread, NULL);
 	close(w->fd);
+	pthread_mutex_destroy(&w->lock);
 	arena_finish(&w->arena);
 	free(w);
 }
 
-static void expect_sent(const struct world *w, int nth, const char *part)
+static bool was_sent(struct world *w, int nth, const char *part)
 {
-	if (nth > w->requests || !strstr(w->request[nth], part))
+	pthread_mutex_lock(&w->lock);
+	bool found = strstr(w->request[nth], part) != NULL;
+	pthread_mutex_unlock(&w->lock);
+	return found;
+}
+
+static void expect_sent(struct world *w, int nth, const char *part)
+{
+	if (!was_sent(w, nth, part))
 		fail_msg("request %d of %d lacks '%s':\n%s", nth, w->requests, part,
 			 w->request[nth]);
 }
@@ -209,9 +227,8 @@ static void a_login_tells_the_organisation(void **state)
 	struct world *w = BEGIN(answers);
 	struct err err;
 	assert_int_equal(identify(w, &err), ERR_NONE);
-	assert_non_null(strstr(w->request[0],
-			       "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
-			       "&assertion=ey"));
+	expect_sent(w, 0, "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
+			  "&assertion=ey");
 	expect_sent(w, 1, "GET /services/data/v66.0 HTTP");
 	expect_sent(w, 1, "Authorization: Bearer token-1\r\n");
 	expect_sent(w, 1, "Sforce-Call-Options: client=treaty\r\n");
@@ -418,7 +435,7 @@ static void objects_that_do_not_merge_are_asked_once(void **state)
 	assert_true(w->c->ops->fetch(w->c, &placement, ids, 1, &w->arena, &rows, &err));
 	assert_int_equal(rows.row[0].existence, EXISTENCE_UNKNOWN);
 	assert_int_equal(w->requests, 5);
-	assert_null(strstr(w->request[5], "MasterRecordId"));
+	assert_false(was_sent(w, 5, "MasterRecordId"));
 	end(w);
 }
 
