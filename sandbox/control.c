@@ -166,10 +166,12 @@ static void do_bulk_edit(struct system *s, struct json_object *body, struct aren
 static void do_fault(struct system *s, struct json_object *body, struct http_response *resp)
 {
 	struct err err = { 0 };
-	if (faults_set(&s->faults, body, sandbox_now(s->box), &err))
+	if (faults_set(&s->faults, body, sandbox_now(s->box), &err)) {
+		sandbox_wake(s->box); /* an outage ends what waits */
 		answer_ok(resp);
-	else
+	} else {
 		answer_error(resp, 400, &err);
+	}
 }
 
 static void show_calls(struct system *s, const struct http_request *req, struct http_response *resp)

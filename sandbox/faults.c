@@ -103,6 +103,15 @@ struct fault *faults_pick(struct faults *f, struct sv method, struct sv path, in
 	return NULL;
 }
 
+bool faults_down(const struct faults *f, struct sv method, struct sv path, int64_t now_ms)
+{
+	for (size_t i = 0; i < f->len; i++)
+		if (f->items[i].kind == FAULT_OUTAGE && f->items[i].left < 0 && f->items[i].percent == 100 &&
+		    matches(&f->items[i], method, path, now_ms))
+			return true;
+	return false;
+}
+
 struct json_object *faults_list(const struct faults *f)
 {
 	struct json_object *list = json_object_new_array();

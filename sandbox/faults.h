@@ -51,6 +51,9 @@ bool faults_set(struct faults *f, struct json_object *spec, int64_t now_ms, stru
 /* The fault that hits this request (used up by one), or NULL. */
 struct fault *faults_pick(struct faults *f, struct sv method, struct sv path, int64_t now_ms,
 			  struct rng *rng);
+/* Whether an outage without a count hits the request now; nothing is used up.
+ * For requests that were already waiting when it began. */
+bool faults_down(const struct faults *f, struct sv method, struct sv path, int64_t now_ms);
 struct json_object *faults_list(const struct faults *f);
 
 const char *fault_name(enum fault_kind k);

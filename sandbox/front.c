@@ -51,6 +51,15 @@ static void spoil(struct sandbox *box, const struct fault *f, struct http_respon
 		sandbox_pause_ms(box, f->delay_ms);
 }
 
+/* An outage that began meanwhile takes the answer with it. */
+static void cut_by_outage(struct system *s, const struct http_request *req, struct http_response *resp)
+{
+	sandbox_lock(s->box);
+	if (faults_down(&s->faults, req->method, req->path, sandbox_now(s->box)))
+		resp->fate = HTTP_CLOSE;
+	sandbox_unlock(s->box);
+}
+
 void front_handle(void *ctx, const struct http_request *req, struct http_response *resp)
 {
 	struct system *s = ctx;
@@ -78,6 +87,7 @@ void front_handle(void *ctx, const struct http_request *req, struct http_respons
 	if (!refuse(s, &f, resp)) {
 		s->handle(s, req, resp);
 		spoil(box, &f, resp);
+		cut_by_outage(s, req, resp);
 	}
 	if (box->options.latency_ms > 0)
 		sandbox_pause_ms(box, box->options.latency_ms);

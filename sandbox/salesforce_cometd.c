@@ -264,6 +264,11 @@ static bool session_lives(struct sf_call *c)
 	return sf_session_of(c->sf, c->req) != NULL;
 }
 
+static bool reachable(struct sf_call *c)
+{
+	return !faults_down(&c->sf->system->faults, c->req->method, c->req->path, sandbox_now(c->sf->box));
+}
+
 /* Events, or the end of the waiting time; the lock is let go of meanwhile, so
  * the client is looked up again by its id after each wait. */
 static struct json_object *connect(struct sf_call *c, struct json_object *m, struct buf *events)
@@ -276,7 +281,7 @@ static struct json_object *connect(struct sf_call *c, struct json_object *m, str
 	int64_t deadline = sandbox_steady_ms() + (asked < hold ? asked : hold);
 	uint64_t mine = ++k->connects;
 	sandbox_wake(sf->box);
-	while (k && k->connects == mine && session_lives(c) && !deliver(sf, k, events)) {
+	while (k && k->connects == mine && session_lives(c) && reachable(c) && !deliver(sf, k, events)) {
 		k->waiting++;
 		bool woken = asked > 0 && sandbox_wait_until(sf->box, deadline);
 		k = client_find(sf, id);

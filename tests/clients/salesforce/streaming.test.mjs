@@ -172,3 +172,14 @@ test('a merge deletes the loser and says who survived', async () => {
   const q = encodeURIComponent(`SELECT Id, MasterRecordId FROM Account WHERE IsDeleted = true AND Id = '${loser}'`);
   assert.equal((await call('GET', `queryAll?q=${q}`)).body.records[0].MasterRecordId, winner);
 });
+
+test('an outage cuts a connect that waits, and loses nothing', async () => {
+  const [id] = await accounts(1);
+  const s = await Stream.open('/data/AccountChangeEvent');
+  const waiting = assert.rejects(s.connect());
+  await sandbox.control('fault', { system: 'salesforce', kind: 'outage', path: '/cometd' });
+  await waiting;
+  await call('PATCH', `sobjects/Account/${id}`, { Phone: '70' });
+  await sandbox.control('fault', { system: 'salesforce', kind: 'none' });
+  assert.deepEqual((await s.connect()).events.map((e) => e.data.payload.Phone), ['70']);
+});
