@@ -301,6 +301,7 @@ static int by_order(const void *x, const void *y, void *context)
 {
 	struct order_context *o = context;
 	const struct row *a = *(struct row *const *)x, *b = *(struct row *const *)y;
+	arena_reset(o->a); /* values made up for the last comparison */
 	for (size_t i = 0; i < o->q->order_len; i++) {
 		const struct soql_order *k = &o->q->order[i];
 		const struct field_def *f = &k->path.table->def->fields[k->path.field];
