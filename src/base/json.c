@@ -150,12 +150,23 @@ void buf_add_json_text(struct buf *b, struct sv s)
 		buf_add(b, sv_make(s.ptr + from, i - from));
 		from = i + 1;
 		switch (c) {
-		case '"': buf_add(b, SV("\\\"")); break;
-		case '\\': buf_add(b, SV("\\\\")); break;
-		case '\n': buf_add(b, SV("\\n")); break;
-		case '\r': buf_add(b, SV("\\r")); break;
-		case '\t': buf_add(b, SV("\\t")); break;
-		default: buf_addf(b, "\\u%04x", c);
+		case '"':
+			buf_add(b, SV("\\\""));
+			break;
+		case '\\':
+			buf_add(b, SV("\\\\"));
+			break;
+		case '\n':
+			buf_add(b, SV("\\n"));
+			break;
+		case '\r':
+			buf_add(b, SV("\\r"));
+			break;
+		case '\t':
+			buf_add(b, SV("\\t"));
+			break;
+		default:
+			buf_addf(b, "\\u%04x", c);
 		}
 	}
 	buf_add(b, sv_make(s.ptr + from, s.len - from));
