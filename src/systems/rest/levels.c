@@ -304,7 +304,7 @@ static void take_takes(const struct doc_at *at, void *member)
 	struct rest_step *step = member;
 	const struct yaml_pair **list = arena_array(at->doc->arena, const struct yaml_pair *,
 						    (size_t)at->value->n);
-	int n = doc_names(at->doc, at->value, "something taken", NULL, list);
+	int n = doc_names(at->doc, at->value, "value", NULL, list);
 	step->take = arena_array(at->doc->arena, struct rest_take, (size_t)n);
 	for (int i = 0; i < n; i++) {
 		struct doc_at one = { at->doc, at->key, list[i]->value, list[i]->place };
@@ -401,7 +401,7 @@ static void take_objects(const struct doc_at *at, void *member)
 	struct rest_description *d = at->doc->whole;
 	const struct yaml_pair **list = arena_array(at->doc->arena, const struct yaml_pair *,
 						    (size_t)at->value->n);
-	int n = doc_names(at->doc, at->value, "an object", NULL, list);
+	int n = doc_names(at->doc, at->value, "object", NULL, list);
 	d->object = arena_array(at->doc->arena, struct rest_object, (size_t)n);
 	for (int i = 0; i < n; i++) {
 		struct rest_object *o = &d->object[d->object_n++];
