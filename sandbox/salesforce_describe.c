@@ -112,6 +112,7 @@ static void add_field(struct buf *b, const struct table *t, int index, const str
 	bool boolean = f->type == FIELD_BOOL;
 	bool defaulted = boolean || w & (FIELD_DEFAULTED | FIELD_AUTONUMBER) || (system && !(w & FIELD_NAME));
 	bool text = is_text(f->type), date = f->type == FIELD_DATE;
+	bool in_name = f->compound && strcmp(f->compound, "Name") == 0;
 	bool long_text = f->length > 4000 || f->type == FIELD_MULTIPICKLIST;
 	buf_addc(b, '{');
 	add_flag(b, "aggregatable", !boolean && !address && !long_text);
@@ -152,7 +153,7 @@ static void add_field(struct buf *b, const struct table *t, int index, const str
 	add_flag(b, "nameField", w & FIELD_NAME);
 	add_flag(b, "namePointing", false);
 	add_flag(b, "nillable", !required && !boolean);
-	add_flag(b, "permissionable", !required && !system && !(w & FIELD_VIRTUAL && !address));
+	add_flag(b, "permissionable", !required && !in_name && !(w & FIELD_VIRTUAL && !address));
 	add_picklist(b, f);
 	add_flag(b, "polymorphicForeignKey", false);
 	buf_addf(b, "\"precision\":%d,", f->precision);
@@ -160,7 +161,7 @@ static void add_field(struct buf *b, const struct table *t, int index, const str
 	add_reference(b, f);
 	add_flag(b, "restrictedPicklist", w & FIELD_RESTRICTED);
 	buf_addf(b, "\"scale\":%d,", f->scale);
-	add_flag(b, "searchPrefilterable", f->type == FIELD_REFERENCE && !system);
+	add_flag(b, "searchPrefilterable", f->type == FIELD_REFERENCE && !(w & FIELD_VIRTUAL));
 	add_text(b, "soapType", soap_type(f->type));
 	add_flag(b, "sortable", !address && !long_text);
 	add_text(b, "type", sf_type_name(t, index));

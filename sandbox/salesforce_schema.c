@@ -58,7 +58,7 @@ static const struct field_def account_fields[] = {
 	{ "Name", "Account Name", FIELD_TEXT, 255, .flags = FIELD_REQUIRED | FIELD_NAME | FIELD_INDEXED },
 	{ "Phone", "Account Phone", FIELD_PHONE, 40 },
 	{ "Website", "Website", FIELD_URL, 255 },
-	{ "Industry", "Industry", FIELD_PICKLIST, 255, .values = industries },
+	{ "Industry", "Industry", FIELD_PICKLIST, 40, .values = industries },
 	ADDRESS("Billing", "Billing"),
 	{ "Description", "Account Description", FIELD_TEXTAREA, 32000 },
 	{ "Status__c", "Status", FIELD_PICKLIST, 255, .flags = FIELD_RESTRICTED | FIELD_CUSTOM,

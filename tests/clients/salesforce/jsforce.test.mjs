@@ -1,6 +1,7 @@
 // jsforce, which nobody here wrote, does its work against the sandbox.
 import { test, before, after } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import jsforce from 'jsforce';
 import { startSandbox, assertion, token, jwt, person } from './sandbox.mjs';
@@ -131,6 +132,17 @@ test('describe and describeGlobal', async () => {
   await assert.rejects(conn.sobject('Contact').create({ LastName: 'L', Title: 'T' }),
     { errorCode: 'INVALID_FIELD_FOR_INSERT_UPDATE' });
   await sandbox.control('permission', { object: 'Contact', field: 'Title', editable: true });
+});
+
+test('describe has the keys of a recorded one, and agrees on the fields both have', async () => {
+  const recorded = JSON.parse(readFileSync(new URL('../../fixtures/salesforce/describe_Contact.json', import.meta.url)));
+  const ours = await conn.sobject('Contact').describe();
+  assert.deepEqual(Object.keys(ours).sort(), Object.keys(recorded).sort());
+  const theirs = Object.fromEntries(recorded.fields.map((f) => [f.name, f]));
+  for (const field of ours.fields) {
+    assert.deepEqual(Object.keys(field).sort(), Object.keys(recorded.fields[0]).sort(), field.name);
+    if (theirs[field.name]) assert.deepEqual(field, theirs[field.name]);
+  }
 });
 
 test('composite with references', async () => {
