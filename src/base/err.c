@@ -27,12 +27,31 @@ static const struct {
 	[ERR_STOPPED] = { "stopped", RETRY_LATER, SCOPE_PROCESS },
 };
 
+/* Peers send texts of several lines; and a text cut at the end of 'what' may
+ * end within a character. */
+static void make_one_line(char *what)
+{
+	size_t n = strlen(what), begun = n;
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)what[i] < ' ' || what[i] == 0x7f)
+			what[i] = ' ';
+	while (begun > 0 && ((unsigned char)what[begun - 1] & 0xc0) == 0x80)
+		begun--;
+	if (begun == 0 || (unsigned char)what[begun - 1] < 0xc0)
+		return;
+	unsigned char lead = (unsigned char)what[begun - 1];
+	size_t want = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+	if (n - (begun - 1) < want)
+		what[begun - 1] = '\0';
+}
+
 static void fill(struct err *e, enum err_code code, const char *fmt, va_list ap)
 {
 	e->code = code;
 	e->retry = usual[code].retry;
 	e->scope = usual[code].scope;
 	vsnprintf(e->what, sizeof(e->what), fmt, ap);
+	make_one_line(e->what);
 }
 
 void err_set(struct err *e, enum err_code code, const char *fmt, ...)
