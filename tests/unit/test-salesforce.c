@@ -184,6 +184,7 @@ static void every_recorded_error_has_its_class(void **state)
 			fail_msg("%s: %s, retry %d, scope %d: %s", name, err_code_name(err.code),
 				 err.retry, err.scope, err.what);
 		assert_non_null(strstr(err.what, "update Contact: "));
+		assert_null(strchr(err.what, '\n')); /* whatever the server wrote */
 		assert_true(p.code.len > 0);
 		n++;
 	}
