@@ -2,7 +2,7 @@
  * key to judge. */
 #include "systems/rest/description.h"
 
-enum { NAMES_MAX = 60 };
+enum { NAMES_MAX = 60, TRIES_MAX = 5 };
 
 /* The names that a template may use where it stands. */
 struct names {
@@ -114,59 +114,75 @@ static void check_steps(struct doc *doc, const struct rest_description *d, enum 
 	check_pairs(doc, d->session.header, d->session.header_n, names);
 }
 
-static void check_each_step(struct doc *doc, const struct rest_description *d, bool *takes_kept,
-			    bool *uses_kept)
+static void check_step(struct doc *doc, const struct rest_step *s)
 {
+	const struct template *url = &s->request.url;
+	if (!s->request.method)
+		complaints_add(doc->complaints, s->place,
+			       "login step '%s': no request without a method: get, or post", s->name);
+	else if (!url->n ||
+		 !(url->part[0].is_name || sv_starts(url->part[0].text, SV("https://"))))
+		complaints_add(doc->complaints, url->place,
+			       "login step '%s': a whole URL belongs here, from https:// or a "
+			       "{name} that holds one on", s->name);
+	if (s->tries > TRIES_MAX)
+		complaints_add(doc->complaints, s->place, "login step '%s': more than %d tries",
+			       s->name, TRIES_MAX);
+	for (int status = 100; status <= 599; status++)
+		if (rest_statuses_have(&s->expect, status) &&
+		    rest_statuses_have(&s->refused, status)) {
+			complaints_add(doc->complaints, s->place,
+				       "login step '%s': %d is both success and refusal", s->name,
+				       status);
+			break;
+		}
+}
+
+/* A kept value is of use only if some step takes it and another kind of login
+ * begins with it. */
+static void check_keep(struct doc *doc, const struct rest_description *d)
+{
+	bool taken = false, used = false;
 	for (int i = 0; i < d->login.step_n; i++) {
 		const struct rest_step *s = &d->login.step[i];
-		const struct template *url = &s->request.url;
-		*uses_kept = *uses_kept || s->when == WHEN_KEPT;
-		for (int k = 0; k < s->take_n; k++)
-			*takes_kept = *takes_kept ||
-				      (d->login.keep && strcmp(s->take[k].name, d->login.keep) == 0);
-		if (!s->request.method)
-			complaints_add(doc->complaints, s->place,
-				       "login step '%s': no request without get or post", s->name);
-		else if (!url->n || !(url->part[0].is_name ||
-				      sv_starts(url->part[0].text, SV("https://"))))
-			complaints_add(doc->complaints, url->place,
-				       "login step '%s': a whole URL belongs here, from https:// "
-				       "or a {name} that holds one on", s->name);
-		for (int k = 0; k < s->expect.n; k++)
-			for (int j = s->expect.range[k].from; j <= s->expect.range[k].to; j++)
-				if (rest_statuses_have(&s->refused, j)) {
-					complaints_add(doc->complaints, s->place,
-						       "login step '%s': %d is both success and "
-						       "refusal", s->name, j);
-					break;
-				}
+		used = used || s->when == WHEN_KEPT;
+		for (int k = 0; d->login.keep && k < s->take_n; k++)
+			taken = taken || strcmp(s->take[k].name, d->login.keep) == 0;
 	}
+	if (d->login.keep && !taken)
+		complaints_add(doc->complaints, d->login.place, "'keep': no step takes '%s'",
+			       d->login.keep);
+	if (d->login.keep && !used)
+		complaints_add(doc->complaints, d->login.place,
+			       "'keep': no step is 'when: kept', to use '%s'", d->login.keep);
+	if (!d->login.keep && used)
+		complaints_add(doc->complaints, d->login.place,
+			       "'when: kept' without 'keep': nothing is ever kept");
 }
 
 static void check_login(struct doc *doc, const struct rest_description *d)
 {
-	struct names settings = { .n = 0 }, both;
-	bool takes_kept = false, uses_kept = false;
+	struct names settings = { .n = 0 }, names;
 	settings_names(doc, d, &settings);
 	check_template(doc, &d->changes.name, &settings);
 	add_name(&settings, "url");
 	check_template(doc, &d->login.keep_as, &settings);
-	check_each_step(doc, d, &takes_kept, &uses_kept);
-	both = settings;
-	check_steps(doc, d, WHEN_PASSWORD, &both);
+	for (int i = 0; i < d->login.step_n; i++)
+		check_step(doc, &d->login.step[i]);
+	check_keep(doc, d);
+	names = settings;
+	check_steps(doc, d, WHEN_PASSWORD, &names);
 	if (d->login.keep) {
-		both = settings;
-		add_name(&both, d->login.keep);
-		check_steps(doc, d, WHEN_KEPT, &both);
+		names = settings;
+		add_name(&names, d->login.keep);
+		check_steps(doc, d, WHEN_KEPT, &names);
 	}
-	if (d->login.keep && !(takes_kept && uses_kept))
-		complaints_add(doc->complaints, d->login.place,
-			       "'keep': no step %s '%s'", takes_kept ? "is 'when: kept', to use" : "takes",
-			       d->login.keep);
-	if (uses_kept && !d->login.keep)
-		complaints_add(doc->complaints, d->login.place,
-			       "'when: kept' without 'keep': nothing is ever kept");
-	if (both.n >= NAMES_MAX)
+	/* one login may go through both kinds */
+	names = settings;
+	for (int i = 0; i < d->login.step_n; i++)
+		for (int k = 0; k < d->login.step[i].take_n; k++)
+			add_name(&names, d->login.step[i].take[k].name);
+	if (names.n >= NAMES_MAX)
 		complaints_add(doc->complaints, d->login.place,
 			       "more than %d settings and taken values", NAMES_MAX - 1);
 }

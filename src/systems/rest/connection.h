@@ -22,7 +22,8 @@ struct session {
 	int header_n;
 	struct sv organisation;
 	struct sv subscription;
-	struct sv user; /* our own id there; empty: not asked yet */
+	uint64_t login_print; /* of the settings of the last login */
+	char user[64]; /* our own id there; empty: not asked yet */
 	int attempts;
 	struct err failed;	/* of the last attempt; code NONE: it went well */
 	uint64_t refused_login; /* print of the settings that were refused, or 0 */
@@ -73,12 +74,13 @@ struct session_use {
 };
 
 /* A session newer than 'ended' (0: any): the present one, or a new login. All
- * errors but ERR_AUTH, ERR_LIMIT, ERR_STORE and ERR_STOPPED come out as
- * ERR_UNREACHABLE: without a session nothing was executed. */
+ * errors but ERR_AUTH, ERR_BAD_INPUT (a secret cannot be read), ERR_LIMIT,
+ * ERR_STORE and ERR_STOPPED come out as ERR_UNREACHABLE: without a session
+ * nothing was executed. */
 bool session_get(struct rest *r, int ended, struct arena *a, struct session_use *out,
 		 struct err *err);
 /* Our own user's id there, to know our own echo; empty when the description
- * cannot tell. Asked once a session. */
+ * cannot tell. Asked once for a login. */
 bool session_user(struct rest *r, struct arena *a, struct sv *out, struct err *err);
 
 /* exchange.c */

@@ -169,7 +169,7 @@ struct rest_description {
 	} query;
 
 	struct rest_request create, update;
-	const char *created_id; /* path */
+	const char *created_id, *updated_id; /* paths; the latter may be NULL */
 
 	struct {
 		const char *message, *field; /* paths; '*' is any array place */

@@ -255,6 +255,13 @@ static void take_create(const struct doc_at *at, void *member)
 	need_method(at, &d->create);
 }
 
+static void take_update(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	take_level(at, member);
+	need_method(at, &d->update);
+}
+
 static void take_rows(const struct doc_at *at, void *member)
 {
 	const struct rest_description *d = at->doc->whole;
@@ -627,6 +634,17 @@ static const struct doc_key create_keys[] = {
 };
 static const struct doc_level create_level = { "the create", create_keys, NULL };
 
+static const struct doc_key update_keys[] = {
+	{ "post", YAML_SCALAR, false, take_method, D(update), NULL, NULL, "path of a POST request" },
+	{ "put", YAML_SCALAR, false, take_method, D(update), NULL, NULL, "path of a PUT request" },
+	{ "query", YAML_MAP, false, take_query, D(update), NULL, &parameters_level,
+	  "parameters after the '?'" },
+	SCALAR("id", false, take_path, D(updated_id),
+	       "path of the record's id in the answer, where it proves that it was done"),
+	END
+};
+static const struct doc_level update_level = { "the update", update_keys, NULL };
+
 #define ERROR_CLASS(member) offsetof(struct rest_error_class, member)
 static const struct doc_key class_keys[] = {
 	WORD("class", true, take_word, ERROR_CLASS(class), classes, "what it means"),
@@ -752,7 +770,7 @@ static const struct doc_key rest_keys[] = {
 	MAP("fetch", true, take_level, 0, &fetch_level, "reads records by their ids"),
 	MAP("query", true, take_level, 0, &query_level, "reads records by a condition"),
 	MAP("create", false, take_create, 0, &create_level, "makes a record"),
-	MAP("update", false, take_request, D(update), &change_level, "changes a record"),
+	MAP("update", false, take_update, 0, &update_level, "changes a record"),
 	MAP("errors", true, take_level, 0, &errors_level, "what answers mean"),
 	MAP("changes", false, take_level, 0, &changes_level, "the feed of changes"),
 	MAP("history", false, take_level, 0, &history_level, "every step of a field"),

@@ -231,7 +231,9 @@ static void begin_session(struct login *l)
 	s->organisation = arena_sv(&s->arena,
 				   last_segment(fill(l, &d->session.organisation, &l->arena)));
 	s->subscription = d->changes.next.method ? fill(l, &d->changes.name, &s->arena) : SV_NONE;
-	s->user = SV_NONE;
+	if (s->login_print != l->print)
+		s->user[0] = '\0'; /* another user, perhaps */
+	s->login_print = l->print;
 	s->header_n = d->session.header_n;
 	s->header = arena_array(&s->arena, struct http_header, (size_t)s->header_n);
 	for (int i = 0; i < s->header_n; i++)
@@ -321,15 +323,14 @@ bool session_user(struct rest *r, struct arena *a, struct sv *out, struct err *e
 	if (!session_get(r, 0, a, &use, err))
 		return false;
 	pthread_mutex_lock(&s->lock);
-	if (s->user.len)
-		*out = arena_sv(a, s->user);
+	*out = arena_sv(a, sv_of(s->user));
 	pthread_mutex_unlock(&s->lock);
 	if (out->len)
 		return true;
 	struct rest_ask ask = { .on = ON_SESSION, .what = "own user id", .request = q };
 	bool ok = rest_call(r, &ask, a, &answer, err);
 	struct sv id = ok ? json_scalar_text(json_path(answer.body, r->d->session.user_id)) : SV_NONE;
-	if (ok && !id.len) {
+	if (ok && (!id.len || id.len >= sizeof(s->user))) {
 		err_set(err, ERR_SERVER, "%s: no %s in the answer about our own user", r->d->name,
 			r->d->session.user_id);
 		ok = false;
@@ -337,7 +338,7 @@ bool session_user(struct rest *r, struct arena *a, struct sv *out, struct err *e
 	if (ok) {
 		*out = arena_sv(a, id);
 		pthread_mutex_lock(&s->lock);
-		s->user = arena_sv(&s->arena, id);
+		snprintf(s->user, sizeof(s->user), "%.*s", SV_ARG(id));
 		pthread_mutex_unlock(&s->lock);
 	}
 	rest_answer_finish(&answer);

@@ -35,16 +35,21 @@ static void name_bad_fields(struct rest *r, struct write *w, struct json_object 
 	w->bad_field_n = rest_error_fields(r->d, body, api, w->field_n, w->bad_field);
 }
 
-static bool read_created(struct rest *r, struct write *w, const struct rest_answer *answer,
-			 struct arena *a)
+/* An empty 200 from something on the way is not the record's. */
+static bool proved(struct rest *r, struct write *w, const struct rest_answer *answer,
+		   struct arena *a)
 {
-	struct sv id = json_scalar_text(json_path(answer->body, r->d->created_id));
-	w->new_id = arena_sv(a, id);
-	w->created = id.len > 0;
-	if (w->created)
+	bool create = w->op == WRITE_CREATE;
+	const char *path = create ? r->d->created_id : r->d->updated_id;
+	struct sv id = path ? json_scalar_text(json_path(answer->body, path)) : w->id;
+	if (create) {
+		w->new_id = arena_sv(a, id);
+		w->created = id.len > 0;
+	}
+	if (create ? w->created : sv_eq(id, w->id))
 		return true;
-	err_set(&w->err, ERR_LOST, "%s: create of %s: no %s in the answer", r->d->name,
-		w->object->object, r->d->created_id);
+	err_set(&w->err, ERR_LOST, "%s: %s of %s: no id in the answer at %s", r->d->name,
+		create ? "create" : "update", w->object->object, path);
 	return false;
 }
 
@@ -84,7 +89,7 @@ static bool write_one(struct rest *r, struct write *w, struct arena *a)
 	struct rest_answer answer;
 	bool ok = rest_call(r, &ask, a, &answer, &w->err);
 	w->outcome = outcome_of(&answer);
-	if (ok && create && !read_created(r, w, &answer, a))
+	if (ok && !proved(r, w, &answer, a))
 		w->outcome = WRITE_LOST;
 	/* 'not there' said of a field, or of what is yet to be, is a refusal */
 	if (w->outcome == WRITE_REJECTED || w->outcome == WRITE_GONE)
