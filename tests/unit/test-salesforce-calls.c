@@ -801,6 +801,29 @@ static void a_channel_without_an_id_is_replayed_from_its_time(void **state)
 	end(w);
 }
 
+/* What waits behind one channel's events is not heard yet. */
+static void only_silence_moves_the_time(void **state)
+{
+	static const struct answer answers[] = {
+		SHAKEN("one"),
+		SUBSCRIBED,
+		{ 200, JSON,
+		  "[" EVENT("\"" BEN "\"", "8", "UPDATE", "1795429754500", BEN) "," CONNECTED "]" },
+		{ 200, JSON, "[" CONNECTED "]" },
+	};
+	struct world *w = BEGIN(answers);
+	w->clock.ms += 3600 * 1000;
+	struct changes c =
+		changes(w, SV("{\"at\":1795429754000,\"/data/ContactChangeEvent\":-1,"
+			      "\"/data/Placement__ChangeEvent\":-1}"));
+	assert_true(sv_eq(c.cursor, SV("{\"at\":1795429754000,\"/data/ContactChangeEvent\":8,"
+				       "\"/data/Placement__ChangeEvent\":-1}")));
+	c = changes(w, c.cursor);
+	assert_true(sv_eq(c.cursor, SV("{\"at\":1795433354000,\"/data/ContactChangeEvent\":8,"
+				       "\"/data/Placement__ChangeEvent\":-1}")));
+	end(w);
+}
+
 static enum err_code feed_error(struct world *w, struct sv cursor)
 {
 	struct err err = { 0 };
@@ -919,6 +942,7 @@ int main(void)
 		cmocka_unit_test(a_condition_that_fails_is_overtaken),
 		cmocka_unit_test(the_feed_goes_on_from_what_it_gave),
 		cmocka_unit_test(a_channel_without_an_id_is_replayed_from_its_time),
+		cmocka_unit_test(only_silence_moves_the_time),
 		cmocka_unit_test(places_that_are_gone_are_cursor_errors),
 		cmocka_unit_test(a_refused_subscription_is_told),
 		cmocka_unit_test(the_feed_logs_in_anew),

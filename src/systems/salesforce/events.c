@@ -270,17 +270,16 @@ static bool has_new_channel(const struct sf_feed *f)
 }
 
 /* 'at' matters only to channels without an id; there it follows the time in
- * steps, so that a quiet channel does not age out of what is retained. */
+ * steps, so that a quiet channel does not age out of what is retained. Only an
+ * empty answer moves it: while one channel's events come, another's older ones
+ * may still wait behind them. */
 static void set_answer(struct sf_feed *f, struct harvest *h, struct sv cursor, int64_t asked_ms)
 {
-	bool step = has_new_channel(f) && asked_ms - f->at_ms >= AT_STEP_MS;
+	bool step = !h->moved && has_new_channel(f) && asked_ms - f->at_ms >= AT_STEP_MS;
+	if (step)
+		f->at_ms = asked_ms;
 	h->out->more = h->out->n > 0;
-	if (!h->moved && !step) {
-		h->out->cursor = arena_sv(h->arena, cursor);
-		return;
-	}
-	f->at_ms = asked_ms;
-	h->out->cursor = give_cursor(f, h->arena);
+	h->out->cursor = h->moved || step ? give_cursor(f, h->arena) : arena_sv(h->arena, cursor);
 }
 
 static enum bayeux_verdict listen_for(struct salesforce *sf, struct sv cursor, int64_t wait_ms,
