@@ -1,0 +1,162 @@
+#include <unistd.h>
+
+#include "cli/open.h"
+#include "cli/print.h"
+#include "systems/rest/rest.h"
+
+/* All complaints of a run, of several files. */
+struct findings {
+	struct json_object *list;
+	int n;
+};
+
+static void take(struct findings *f, const struct complaints *c, bool json)
+{
+	struct buf b;
+	buf_init(&b, 8 << 20);
+	f->n += c->n;
+	for (int i = 0; json && i < c->n; i++) {
+		struct json_object *o = json_object_new_object();
+		json_put_sv(o, "file", sv_of(c->file));
+		json_put_i64(o, "line", c->list[i].place.line);
+		json_put_i64(o, "column", c->list[i].place.column);
+		json_put_sv(o, "text", c->list[i].text);
+		json_object_array_add(f->list, o);
+	}
+	if (!json) {
+		complaints_print(c, &b);
+		fwrite(b.ptr ? b.ptr : "", 1, b.len, stdout);
+	}
+	buf_finish(&b);
+}
+
+/* The description that the deployment names, and its login settings. */
+static void check_connector(struct opened *o, struct findings *f, enum side side, bool json)
+{
+	const struct deployment_system *s = &o->deployment->system[side];
+	struct complaints c;
+	struct err err = { 0 };
+	if (strcmp(s->connector, "salesforce") == 0)
+		return;
+	const char *path = find_description(o, s->connector, &err);
+	complaints_init(&c, path ? path : o->deployment->file);
+	struct rest_description *d = path ? rest_description_load(path, &c) : NULL;
+	if (!path)
+		complaints_add(&c, s->place, "%s", err.what);
+	for (int r = 0; d && o->treaty && r < o->treaty->record_n; r++) {
+		const char *object = o->treaty->record[r].side[side].object;
+		if (!rest_object_by_name(d, sv_of(object)))
+			complaints_add(&c, (struct place){ 0 },
+				       "'%s' of the treaty's %s is not described here", object,
+				       o->treaty->record[r].name);
+	}
+	take(f, &c, json);
+	complaints_finish(&c);
+	if (!d)
+		return;
+	complaints_init(&c, o->deployment->file);
+	rest_check_login(d, s, &c);
+	complaints_sort(&c);
+	take(f, &c, json);
+	complaints_finish(&c);
+	rest_description_destroy(d);
+}
+
+/* That every reference to a secret leads to one; never what it is. */
+static void check_secrets(struct opened *o, struct findings *f, bool json)
+{
+	struct complaints c;
+	complaints_init(&c, o->deployment->file);
+	const struct setting *key = &o->deployment->store_key;
+	for (int i = -1; i < SIDES; i++) {
+		int n = i < 0 ? 1 : o->deployment->system[i].login_n;
+		for (int k = 0; k < n; k++) {
+			const struct setting *s = i < 0 ? key : &o->deployment->system[i].login[k];
+			struct err err = { 0 };
+			struct buf text;
+			buf_init(&text, 64 * 1024);
+			if (!setting_resolve(o->deployment, s, &text, &err))
+				complaints_add(&c, s->place, "%s", err.what);
+			if (text.ptr)
+				explicit_bzero(text.ptr, text.len);
+			buf_finish(&text);
+		}
+	}
+	complaints_sort(&c);
+	take(f, &c, json);
+	complaints_finish(&c);
+}
+
+static void say_fine(const struct treaty *t)
+{
+	int fields = 0, both = 0;
+	for (int r = 0; r < t->record_n; r++)
+		for (int i = 0; i < t->record[r].field_n; i++) {
+			fields++;
+			both += t->record[r].field[i].direction == BOTH_WAYS;
+		}
+	printf("%s, version %d: %d record types, %d fields, %d of them both ways. Nothing to complain of.\n",
+	       t->name, t->version, t->record_n, fields, both);
+}
+
+static struct json_object *result(const struct opened *o, const struct findings *f)
+{
+	struct json_object *out = json_object_new_object();
+	json_put_bool(out, "ok", f->n == 0);
+	json_put_sv(out, "deployment", sv_of(o->deployment ? o->deployment->file : ""));
+	json_object_object_add(out, "treaty", o->treaty ? json_object_new_string(o->treaty->name) : NULL);
+	json_object_object_add(out, "version", o->treaty ? json_object_new_int(o->treaty->version) : NULL);
+	json_object_object_add(out, "complaints", f->list);
+	return out;
+}
+
+static int run(struct cli *c)
+{
+	struct opened o;
+	struct complaints list;
+	struct findings f = { .list = json_object_new_array() };
+	opened_init(&o);
+	const char *path = c->arg_n ? c->arg[0] : c->deployment;
+	complaints_init(&list, path);
+	o.deployment = deployment_load(path, &list);
+	take(&f, &list, c->json);
+	complaints_finish(&list);
+	if (o.deployment) {
+		complaints_init(&list, o.deployment->treaty_path);
+		o.treaty = treaty_load(o.deployment->treaty_path, &list);
+		take(&f, &list, c->json);
+		complaints_finish(&list);
+		for (int s = 0; s < SIDES; s++)
+			check_connector(&o, &f, (enum side)s, c->json);
+		check_secrets(&o, &f, c->json);
+	}
+	if (c->json) {
+		print_json(result(&o, &f));
+	} else {
+		json_object_put(f.list);
+		if (f.n == 0)
+			say_fine(o.treaty);
+		else
+			fprintf(stderr, "%d complaint%s\n", f.n, f.n == 1 ? "" : "s");
+	}
+	int code = f.n ? EXIT_FAILED : EXIT_FINE;
+	opened_close(&o);
+	return code;
+}
+
+const struct verb verb_check = {
+	.name = "check",
+	.args = "[DEPLOYMENT]",
+	.summary = "read the treaty and the deployment, list every complaint",
+	.about =
+		"Reads the deployment, the treaty it names and the descriptions of the systems,\n"
+		"and lists all that is wrong, missing or undecided in them, each with its place.\n"
+		"Looks whether the secrets that the deployment refers to are there. Asks no\n"
+		"system and changes nothing.\n",
+	.example = "  treaty check examples/acme/deployment.yaml\n",
+	.exits = "  1   there are complaints\n",
+	.json = "  {\"ok\": true, \"deployment\": FILE, \"treaty\": NAME or null, \"version\": N or null,\n"
+		"   \"complaints\": [{\"file\", \"line\", \"column\", \"text\"}]}\n",
+	.args_max = 1,
+	.run = run,
+};

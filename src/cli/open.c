@@ -1,0 +1,269 @@
+#include "cli/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/panic.h"
+#include "store/credentials.h"
+#include "systems/rest/rest.h"
+#include "systems/salesforce/salesforce.h"
+
+void opened_init(struct opened *o)
+{
+	*o = (struct opened){ .lock = -1 };
+	arena_init(&o->arena);
+}
+
+void opened_close(struct opened *o)
+{
+	engine_destroy(o->engine);
+	for (int s = 0; s < SIDES; s++)
+		if (o->system[s])
+			o->system[s]->ops->close(o->system[s]);
+	http_client_destroy(o->http);
+	store_close(o->store);
+	if (o->lock >= 0)
+		close(o->lock);
+	treaty_destroy(o->treaty);
+	deployment_destroy(o->deployment);
+	arena_finish(&o->arena);
+}
+
+/* --------------------------------------------------------------- documents */
+
+static void print_complaints(const struct complaints *list)
+{
+	struct buf b;
+	buf_init(&b, 8 << 20);
+	complaints_print(list, &b);
+	fwrite(b.ptr ? b.ptr : "", 1, b.len, stderr);
+	buf_finish(&b);
+}
+
+bool open_documents(struct opened *o, const struct cli *c)
+{
+	struct complaints list;
+	complaints_init(&list, c->deployment);
+	o->deployment = deployment_load(c->deployment, &list);
+	if (!o->deployment) {
+		print_complaints(&list);
+		if (access(c->deployment, F_OK) != 0)
+			fprintf(stderr, "Say which deployment with -d FILE or TREATY_DEPLOYMENT.\n");
+	}
+	complaints_finish(&list);
+	if (!o->deployment)
+		return false;
+	complaints_init(&list, o->deployment->treaty_path);
+	o->treaty = treaty_load(o->deployment->treaty_path, &list);
+	if (!o->treaty)
+		print_complaints(&list);
+	complaints_finish(&list);
+	return o->treaty != NULL;
+}
+
+/* ------------------------------------------------------------------- store */
+
+static const char *lock_path(const struct opened *o, char *path, size_t size)
+{
+	snprintf(path, size, "%s.lock", o->deployment->store_path);
+	return path;
+}
+
+/* Whoever holds the lock wrote his process id into the file. */
+static int64_t read_pid(int fd)
+{
+	char text[24];
+	int64_t pid = 0;
+	ssize_t n = pread(fd, text, sizeof(text), 0);
+	struct sv line, rest;
+	if (n <= 0)
+		return 0;
+	sv_cut(sv_make(text, (size_t)n), '\n', &line, &rest);
+	return sv_to_i64(line, &pid) ? pid : 0;
+}
+
+bool store_is_worked_on(const struct opened *o, int64_t *pid)
+{
+	char path[4096];
+	int fd = open(lock_path(o, path, sizeof(path)), O_RDONLY | O_CLOEXEC);
+	*pid = 0;
+	if (fd < 0)
+		return false;
+	bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+	if (held)
+		*pid = read_pid(fd);
+	close(fd);
+	return held;
+}
+
+/* The lock goes with the process, however it ends: a file that is left behind
+ * means nothing. */
+static bool take_lock(struct opened *o, struct err *err)
+{
+	char path[4096], text[24];
+	int fd = open(lock_path(o, path, sizeof(path)), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		err_set_errno(err, errno, "%s", path);
+		return false;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EWOULDBLOCK)
+			err_set(err, ERR_CONFLICT, "store %s: process %lld is at work on it",
+				o->deployment->store_path, (long long)read_pid(fd));
+		else
+			err_set_errno(err, errno, "%s", path);
+		close(fd);
+		return false;
+	}
+	int n = snprintf(text, sizeof(text), "%lld\n", (long long)getpid());
+	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
+		err_set_errno(err, errno, "%s", path);
+		close(fd);
+		return false;
+	}
+	o->lock = fd;
+	return true;
+}
+
+bool open_store(struct opened *o, struct err *err)
+{
+	const char *path = o->deployment->store_path;
+	if (access(path, F_OK) != 0 && errno == ENOENT) {
+		err_set(err, ERR_NOT_FOUND,
+			"store %s: there is none yet; 'treaty link' makes it", path);
+		return false;
+	}
+	struct store_options so = { .path = path, .clock = clock_real() };
+	o->store = store_open(&so, err);
+	return o->store != NULL;
+}
+
+/* Any text will do as a key: what seals is its hash. */
+static bool store_key_of(const struct opened *o, unsigned char key[32], struct err *err)
+{
+	struct buf text;
+	unsigned len = 32;
+	buf_init(&text, 64 * 1024);
+	bool ok = setting_resolve(o->deployment, &o->deployment->store_key, &text, err);
+	if (ok && text.len < 16) {
+		err_set(err, ERR_BAD_INPUT,
+			"%s: store: key: shorter than 16 characters; make one with 'openssl rand -hex 32'",
+			o->deployment->file);
+		ok = false;
+	}
+	if (ok && EVP_Digest(text.ptr, text.len, key, &len, EVP_sha256(), NULL) != 1)
+		panic("SHA-256 failed");
+	if (text.ptr)
+		explicit_bzero(text.ptr, text.len);
+	buf_finish(&text);
+	return ok;
+}
+
+bool open_store_alone(struct opened *o, bool threaded, struct err *err)
+{
+	unsigned char key[32];
+	if (!store_key_of(o, key, err) || !take_lock(o, err))
+		return false;
+	struct store_options so = { .path = o->deployment->store_path, .threaded = threaded,
+				    .clock = clock_real(), .key = sv_make(key, sizeof(key)) };
+	o->store = store_open(&so, err);
+	explicit_bzero(key, sizeof(key));
+	return o->store != NULL;
+}
+
+/* ----------------------------------------------------------------- systems */
+
+static bool credentials_get(struct credential_box *b, const char *name, struct buf *out,
+			    struct err *err)
+{
+	struct credentials *c = (struct credentials *)b;
+	if (c->store && store_key(c->store))
+		return credential_get(c->store, name, out, err);
+	err_set(err, ERR_NOT_FOUND, "no store to keep credentials in");
+	return false;
+}
+
+/* Without a store (a preview before the first link) the next login begins with
+ * the password again. */
+static bool credentials_put(struct credential_box *b, const char *name, struct sv text,
+			    struct err *err)
+{
+	struct credentials *c = (struct credentials *)b;
+	return !c->store || !store_key(c->store) || credential_put(c->store, name, text, err);
+}
+
+static const char *beside(struct opened *o, const char *document, const char *name)
+{
+	const char *slash = strrchr(document, '/');
+	return arena_printf(&o->arena, "%.*sconnectors/%s.yaml",
+			    slash ? (int)(slash - document) + 1 : 0, document, name).ptr;
+}
+
+const char *find_description(struct opened *o, const char *name, struct err *err)
+{
+	if (strchr(name, '/') || sv_ends(sv_of(name), SV(".yaml"))) {
+		const char *slash = strrchr(o->deployment->file, '/');
+		bool whole = name[0] == '/' || !slash;
+		return whole ? name :
+			       arena_printf(&o->arena, "%.*s/%s", (int)(slash - o->deployment->file),
+					    o->deployment->file, name).ptr;
+	}
+	const char *place[] = {
+		beside(o, o->deployment->file, name),
+		beside(o, o->deployment->treaty_path, name),
+		arena_printf(&o->arena, TREATY_SOURCE_CONNECTORS "/%s.yaml", name).ptr,
+		arena_printf(&o->arena, TREATY_CONNECTORS "/%s.yaml", name).ptr,
+	};
+	for (size_t i = 0; i < countof(place); i++)
+		if (access(place[i], R_OK) == 0)
+			return place[i];
+	err_set(err, ERR_NOT_FOUND, "connector '%s': no description in %s, %s or %s", name, place[0],
+		place[1], place[3]);
+	return NULL;
+}
+
+static struct connector *open_system(struct opened *o, enum side side, struct err *err)
+{
+	const struct deployment *d = o->deployment;
+	const struct treaty *t = o->treaty;
+	const char **object = arena_array(&o->arena, const char *, (size_t)t->record_n + 1);
+	for (int r = 0; r < t->record_n; r++)
+		object[r] = t->record[r].side[side].object;
+	if (strcmp(d->system[side].connector, "salesforce") == 0)
+		return salesforce_open(d, o->http, clock_real(), object, t->record_n, err);
+	const char *path = find_description(o, d->system[side].connector, err);
+	return path ? rest_open(path, d, side, &o->credentials.box, o->http, clock_real(), object,
+				t->record_n, err) :
+		      NULL;
+}
+
+bool open_systems(struct opened *o, struct err *err)
+{
+	o->http = http_client_create();
+	o->credentials = (struct credentials){ .box = { credentials_get, credentials_put },
+					       .store = o->store };
+	for (int s = 0; s < SIDES; s++) {
+		o->system[s] = open_system(o, (enum side)s, err);
+		if (!o->system[s])
+			return false;
+	}
+	return true;
+}
+
+bool open_engine(struct opened *o, bool shadow, struct err *err)
+{
+	struct engine_options eo = { .treaty = o->treaty, .store = o->store,
+				     .clock = clock_real(), .shadow = shadow };
+	for (int s = 0; s < SIDES; s++) {
+		const struct deployment_system *system = &o->deployment->system[s];
+		eo.system[s] = o->system[s];
+		eo.request_ms[s] = system->timeout_ms;
+		eo.concurrent[s] = system->limits.concurrent;
+		eo.limits[s] = &system->limits;
+	}
+	o->engine = engine_create(&eo);
+	return engine_start(o->engine, err);
+}

@@ -1,0 +1,59 @@
+/* open.h - what a verb works with: the deployment, its treaty, the store, the
+ * systems. Each is opened when asked for and closed in the opposite order, so
+ * that a verb which only looks at the store needs no login and no network.
+ *
+ * Errors are printed by the caller (cli_failed); complaints about documents
+ * are many, and printed here. */
+#ifndef TREATY_CLI_OPEN_H
+#define TREATY_CLI_OPEN_H
+
+#include "cli/cli.h"
+#include "flow/engine.h"
+#include "net/http_client.h"
+#include "treaty/deployment.h"
+
+struct credentials {
+	struct credential_box box; /* first */
+	struct store *store;
+};
+
+struct opened {
+	struct arena arena;
+	struct deployment *deployment;
+	struct treaty *treaty;
+	struct store *store;
+	int lock; /* descriptor; -1: not held */
+	struct http_client *http;
+	struct credentials credentials;
+	struct connector *system[SIDES];
+	struct engine *engine;
+};
+
+void opened_init(struct opened *o);
+void opened_close(struct opened *o);
+
+/* The deployment and the treaty it names. False after printing what is wrong. */
+bool open_documents(struct opened *o, const struct cli *c);
+
+/* The store as it is: ERR_NOT_FOUND when nothing was linked or run yet. Without
+ * its key: for verbs that look at it or leave word for the daemon. */
+bool open_store(struct opened *o, struct err *err);
+/* The store for a process that works on it, made when missing, with its key.
+ * Only one at a time: ERR_CONFLICT names the other. */
+bool open_store_alone(struct opened *o, bool threaded, struct err *err);
+/* Without waiting: does a daemon or another worker hold the store? *pid is its
+ * process id, or 0. */
+bool store_is_worked_on(const struct opened *o, int64_t *pid);
+
+/* The HTTP client and both connectors; nothing is sent yet. Credentials are
+ * kept in the store, when one is open with its key. */
+bool open_systems(struct opened *o, struct err *err);
+bool open_engine(struct opened *o, bool shadow, struct err *err);
+
+/* The path of a connector's description: as it is when it names a file, else
+ * NAME.yaml in 'connectors' beside the deployment or the treaty, in the source
+ * tree, or where it was installed. In the arena; NULL with err naming where it
+ * was looked for. */
+const char *find_description(struct opened *o, const char *name, struct err *err);
+
+#endif
