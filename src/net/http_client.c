@@ -34,7 +34,7 @@ struct transfer {
 	struct http_client *client;
 	struct http_call *call;
 	CURL *curl;
-	bool repeatable; /* GET and HEAD: sending twice is sending once */
+	bool repeatable; /* sending twice is sending once */
 	bool gave_up;	 /* refused to send a second time */
 };
 
@@ -295,7 +295,7 @@ bool http_perform(struct http_client *c, struct http_call *call, struct err *err
 			.client = c,
 			.call = call,
 			.curl = h->curl,
-			.repeatable = strcmp(call->method, "GET") == 0 ||
+			.repeatable = call->repeatable || strcmp(call->method, "GET") == 0 ||
 				      strcmp(call->method, "HEAD") == 0,
 		};
 		ok = perform(&t, headers, err);

@@ -393,6 +393,12 @@ static void a_write_is_sent_once_even_on_a_reused_connection(void **state)
 	assert_int_equal(outcome(c, &read), ERR_NONE);
 	assert_int_equal(s.requests, 5);
 	http_call_finish(&read);
+
+	struct http_call query = post(s.url); /* a POST that reads, the same */
+	query.repeatable = true;
+	assert_int_equal(outcome(c, &query), ERR_NONE);
+	assert_int_equal(s.requests, 7);
+	http_call_finish(&query);
 	http_client_destroy(c);
 	server_stop(&s);
 }

@@ -61,6 +61,7 @@ static bool attempt(struct salesforce *sf, struct sf_call *call, const struct sf
 		.body = call->body,
 		.content_type = call->body.len ? "application/json" : NULL,
 		.timeout_ms = sf->system->timeout_ms,
+		.repeatable = call->repeatable,
 	};
 	bool ok = http_perform(sf->http, &http, err);
 	if (ok || http.status)

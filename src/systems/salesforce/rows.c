@@ -101,6 +101,7 @@ static bool send_retrieve(struct question *q, struct err *err)
 		buf_addf(&body, "%s\"%s\"", i ? "," : "", q->columns.name[i]);
 	buf_add(&body, SV("]}"));
 	q->call.method = "POST";
+	q->call.repeatable = true;
 	q->call.path = buf_sv(&path);
 	q->call.body = buf_sv(&body);
 	bool ok = sf_call(q->sf, &q->call, err);

@@ -118,6 +118,7 @@ struct sf_call {
 	struct sv body; /* JSON, or empty */
 	const char *header; /* one more, or NULL */
 	struct sv header_value;
+	bool repeatable;  /* reads, whatever its method */
 	const char *what; /* for messages: 'fetch Contact' */
 	/* the answer: sf_call_finish */
 	long status;
