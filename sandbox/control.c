@@ -1,8 +1,5 @@
 #include "control.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include "base/panic.h"
 
 static void answer_error(struct http_response *resp, int status, const struct err *err)
@@ -362,8 +359,8 @@ static void handle_post(struct system *called, struct sv verb, struct json_objec
 	} else if (sv_eq(verb, SV("bulk-edit"))) {
 		do_bulk_edit(s, body, a, resp);
 	} else if (sv_eq(verb, SV("shutdown"))) {
+		resp->last = true;
 		answer_ok(resp);
-		kill(getpid(), SIGTERM); /* main waits for it */
 	} else if (!office_control(s->box, verb, body, resp) && !s->control(s, verb, body, resp)) {
 		answer_bad(resp, "no such control endpoint");
 	}

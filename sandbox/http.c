@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/panic.h"
@@ -29,7 +31,7 @@ struct exchange {
 	struct arena arena;
 	struct http_request req;
 	struct buf body;
-	bool started;
+	bool started, last;
 };
 
 struct sv http_decode(struct arena *a, struct sv s, bool form)
@@ -112,6 +114,9 @@ static void on_done(void *cls, struct MHD_Connection *c, void **con_cls,
 	struct exchange *x = *con_cls;
 	if (!x)
 		return;
+	/* Not earlier: the end of the process closes connections as they are. */
+	if (x->last)
+		kill(getpid(), SIGTERM);
 	buf_finish(&x->body);
 	arena_finish(&x->arena);
 	free(x);
@@ -197,6 +202,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		http_text(&resp, 413, "text/plain", SV("body too large\n"));
 	else
 		s->handler(s->ctx, &x->req, &resp);
+	x->last = resp.last;
 	enum MHD_Result ok = MHD_NO; /* closes the connection */
 	if (resp.fate == HTTP_ANSWER)
 		ok = queue_answer(c, x, &resp);

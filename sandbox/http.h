@@ -47,6 +47,7 @@ enum { HTTP_BODY_MAX = 16 * 1024 * 1024, HTTP_HEADERS_MAX = 12 };
 struct http_response {
 	struct arena *arena; /* the request's; for header values */
 	enum http_fate fate;
+	bool last; /* the process gets SIGTERM once this answer is out */
 	int status;		/* 200 unless changed */
 	const char *content_type; /* "application/json;charset=UTF-8" unless changed */
 	struct http_pair headers[HTTP_HEADERS_MAX];

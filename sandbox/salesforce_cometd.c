@@ -42,6 +42,8 @@ void sf_clients_forget(struct salesforce *sf)
 	sandbox_wake(sf->box);
 }
 
+/* Asked before a client is looked up, so that one that stayed away too long is
+ * as unknown as it would be to the service. */
 static void drop_silent(struct salesforce *sf)
 {
 	struct sf_client *k, *next;
@@ -108,7 +110,6 @@ static struct json_object *handshake(struct sf_call *c, struct json_object *m)
 {
 	struct salesforce *sf = c->sf;
 	struct json_object *o, *ext = json_object_new_object(), *kinds = json_object_new_array();
-	drop_silent(sf);
 	json_put_bool(ext, "replay", true);
 	json_put_bool(ext, "payload.format", true);
 	if (!c->who) {
@@ -308,6 +309,7 @@ static struct json_object *connect(struct sf_call *c, struct json_object *m, str
 static struct json_object *answer_one(struct sf_call *c, struct json_object *m, struct buf *b)
 {
 	struct sv channel = json_sv(m, "channel");
+	drop_silent(c->sf);
 	if (sv_eq(channel, SV("/meta/handshake")))
 		return handshake(c, m);
 	struct sf_client *k = client_find(c->sf, json_sv(m, "clientId"));

@@ -40,3 +40,10 @@ test('faults, automation and status', async () => {
   assert.equal(JSON.parse((await run('automation', 'salesforce', 'clear=true')).stdout).length, 0);
   assert.ok(JSON.parse((await run('status')).stdout).salesforce.rows.Contact > 0);
 });
+
+test('stop answers before it ends', async () => {
+  const other = await startSandbox();
+  const ended = other.ended();
+  assert.deepEqual(await other.control('shutdown', {}), { ok: true });
+  assert.deepEqual(await ended, { code: 0, signal: null });
+});

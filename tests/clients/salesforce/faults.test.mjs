@@ -90,6 +90,13 @@ test('long URLs are refused, keys with a slash hit nothing', async () => {
   assert.equal((await call('PATCH', 'sobjects/Account/Bullhorn_Id__c/a%2Fb', { Name: 'x' })).status, 201);
 });
 
+test('describe is not sent again while it has not changed', async () => {
+  const ask = (since) => fetch(`${sandbox.url}/services/data/v66.0/sobjects/Account/describe`,
+    { headers: { authorization: `Bearer ${session}`, 'if-modified-since': since } });
+  const stamp = (await ask('Mon, 23 Nov 2020 10:00:00 GMT')).headers.get('last-modified');
+  assert.equal((await ask(stamp)).status, 304);
+});
+
 test('writes are remembered with their writer', async () => {
   const { id } = await (await create('who')).json();
   await sandbox.control('edit', { system: 'salesforce', object: 'Account', id, fields: { Phone: '44' } });

@@ -27,11 +27,14 @@ export async function startSandbox(...options) {
   return {
     url,
     privateKey: keys.privateKey,
-    async stop() {
-      const gone = new Promise((done) => child.once('exit', (code, signal) => done({ code, signal })));
-      child.kill('SIGTERM');
-      const end = await gone;
+    async ended() {
+      const end = await new Promise((done) => child.once('exit', (code, signal) => done({ code, signal })));
       rmSync(dir, { recursive: true });
+      return end;
+    },
+    stop() {
+      const end = this.ended();
+      child.kill('SIGTERM');
       return end;
     },
     async control(verb, body) {
