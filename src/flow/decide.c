@@ -339,20 +339,56 @@ static bool after_lost_create(struct batch *b, struct db *db, struct unit *u, st
 	return true;
 }
 
-static const bool *own_fields(struct batch *b, const struct mark *m)
+/* The fields that a mark names, or NULL: it does not tell. */
+static const bool *named_fields(struct batch *b, struct sv keys)
 {
 	const struct treaty_record *type = &b->e->treaty->record[b->record];
-	if (!m || m->author != AUTHOR_OWN || !m->own.ptr)
+	if (!keys.ptr)
 		return NULL;
-	bool *own = arena_array(b->a, bool, type->field_n);
-	for (size_t at = 0; at + 4 <= m->own.len; at += 4) {
+	bool *named = arena_array(b->a, bool, type->field_n);
+	for (size_t at = 0; at + 4 <= keys.len; at += 4) {
 		uint32_t key;
-		memcpy(&key, m->own.ptr + at, 4);
+		memcpy(&key, keys.ptr + at, 4);
 		int i = treaty_field_by_key(type, key);
 		if (i >= 0)
-			own[i] = true;
+			named[i] = true;
 	}
-	return own;
+	return named;
+}
+
+/* The record was merged into one that has no link of its own: the link goes on
+ * with the survivor, whose values are met for the first time. */
+static bool follow_survivor(struct batch *b, struct db *db, struct unit *u)
+{
+	const struct treaty *t = b->e->treaty;
+	for (int s = 0; s < SIDES; s++) {
+		const struct observation *seen = u->seen[s];
+		struct link theirs;
+		if (!seen || seen->existence != EXISTENCE_MERGED || !seen->merged_into.len)
+			continue;
+		if (link_find(db, t, b->record, s, seen->merged_into, b->a, &theirs)) {
+			if (theirs.remote[side_other(s)].len ||
+			    slot_get(db, t, &theirs, side_other(s), b->a).state == SLOT_SENT)
+				continue; /* two records became one: a person's */
+			link_delete(db, theirs.id);
+		}
+		for (int i = 0; i < t->record[b->record].field_n; i++)
+			u->link.field[i] = (struct link_field){ 0 };
+		u->link.remote[s] = seen->merged_into;
+		u->link.ghost_n = 0;
+		u->link.fresh_seq[s] = store_seq_next(b->e->store, db);
+		for (int k = 0; k < SIDES; k++) {
+			struct slot none = { 0 };
+			slot_put(db, t, &u->link, k, &none);
+		}
+		now_linked(b, db, u, "merged into it");
+		mismatch_close_link(db, u->link.id, MISMATCH_UNDELIVERABLE, SV("merged"),
+				    clock_now(b->e->clock));
+		u->seen[s] = NULL;
+		u->got &= ~bit(s);
+		return true;
+	}
+	return false;
 }
 
 /* What is older than our own last write, or than what was settled since, would
@@ -443,6 +479,8 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 		return;
 
 	drop_stale(u);
+	if (follow_survivor(b, db, u) && !b->last_round)
+		return;
 	unsigned missing = u->want & ~u->got;
 	if (missing & ~b->down && !b->last_round)
 		return; /* read again what became stale */
@@ -458,7 +496,13 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 		in.seen[s] = u->seen[s];
 		in.slot[s] = &slot[s];
 		in.author[s] = u->mark[s] ? u->mark[s]->author : AUTHOR_UNKNOWN;
-		in.own_field[s] = own_fields(b, u->mark[s]);
+		if (u->mark[s]) {
+			in.own_field[s] = in.author[s] == AUTHOR_OWN ?
+						  named_fields(b, u->mark[s]->own) :
+						  NULL;
+			in.foreign_field[s] = named_fields(b, u->mark[s]->stranger);
+			in.changed_ms[s] = u->mark[s]->changed_ms;
+		}
 		in.longest_request_ms[s] = e->request_ms[s];
 	}
 	struct plan p;

@@ -108,6 +108,9 @@ static bool pick(struct db *db, void *arg, struct err *err)
 			p->n++;
 		}
 	}
+	/* a single row can be guarded against whoever writes after the fence */
+	if (p->n == 1 && (e->system[p->side]->shape.can & CAN_CONDITION))
+		p->w[0].unmodified_since_ms = p->s[0].slot.unmodified_ms;
 	return true;
 }
 
@@ -162,7 +165,7 @@ static void done(struct parcel *p, struct db *db, struct sending *s, const struc
 		s->link.existence[SIDE_ATS] = s->link.existence[SIDE_SALESFORCE] =
 			EXISTENCE_PRESENT;
 	}
-	settle_confirm(type, &s->link, &s->slot, p->side, NULL);
+	settle_confirm(type, &s->link, &s->slot, p->side, NULL, clock_now(e->clock));
 	s->link.fresh_seq[p->side] = store_seq_next(e->store, db);
 	for (int k = 0; k < s->slot.field_n; k++)
 		if (s->slot.field[k].step_id.len)

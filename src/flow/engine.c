@@ -105,6 +105,8 @@ static bool recover(struct db *db, void *arg, struct err *err)
 	for (int s = 0; s < SIDES; s++) {
 		struct sv name = arena_printf(&a, "budget.%s", side_name[s]);
 		governor_load(&e->governor[s], meta_get(db, name.ptr, &a));
+		/* an outage that the last process told of ends in this one */
+		e->down_told[s] = mismatch_system_open(db, s, MISMATCH_UNAVAILABLE);
 	}
 	arena_finish(&a);
 	return true;
@@ -193,21 +195,21 @@ enum step_result engine_tick(struct engine *e, struct err *err)
 }
 
 struct next {
-	int64_t mark_ms, slot_ms;
+	int64_t now_ms, mark_ms, slot_ms;
 };
 
 static bool read_next(struct db *db, void *arg, struct err *err)
 {
 	struct next *n = arg;
 	n->mark_ms = marks_next_ms(db);
-	n->slot_ms = slots_next_ms(db);
+	n->slot_ms = slots_next_ms(db, n->now_ms);
 	return true;
 }
 
 int64_t engine_next_ms(struct engine *e)
 {
-	struct next n = { INT64_MAX, INT64_MAX };
 	int64_t now = clock_now(e->clock);
+	struct next n = { now, INT64_MAX, INT64_MAX };
 	store_tx(e->store, read_next, &n, NULL);
 	int64_t at = n.mark_ms < n.slot_ms ? n.mark_ms : n.slot_ms;
 	for (int s = 0; s < SIDES; s++) {
@@ -258,7 +260,7 @@ static void mark_both(struct command *c, struct db *db, const struct link *l)
 	enum side s = l->remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
 	struct mark m = { .side = s, .record = l->record, .remote = l->remote[s],
 			  .priority = c->t->record[l->record].priority, .reads = 3,
-			  .own = SV(""), .source = "person" };
+			  .own = SV(""), .stranger = SV(""), .source = "person" };
 	mark_put(c->s, db, c->t, &m);
 }
 
@@ -389,7 +391,7 @@ static bool mark_it(struct db *db, void *arg, struct err *err)
 	struct command *c = arg;
 	const struct treaty_record *r = &c->t->record[c->record];
 	struct mark m = { .side = c->side, .record = c->record, .remote = c->text,
-			  .priority = r->priority, .reads = 1u << c->side, .own = SV(""),
+			  .priority = r->priority, .reads = 1u << c->side, .own = SV(""), .stranger = SV(""),
 			  .source = "person" };
 	if (c->text.len) {
 		mark_put(c->s, db, c->t, &m);

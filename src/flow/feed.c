@@ -43,7 +43,7 @@ static void mark_all(struct feed_batch *b, struct db *db, int record)
 		struct mark m = { .side = b->side, .record = record,
 				  .remote = db_sv(q, b->side == SIDE_ATS ? 0 : 1),
 				  .priority = t->record[record].priority + PRIORITY_BACKFILL,
-				  .reads = 3, .own = SV(""), .source = "sweep" };
+				  .reads = 3, .own = SV(""), .stranger = SV(""), .source = "sweep" };
 		mark_put(b->e->store, db, t, &m);
 	}
 }
@@ -60,9 +60,12 @@ static void mark_change(struct feed_batch *b, struct db *db, const struct change
 		return;
 	}
 	int64_t now = clock_now(e->clock);
+	struct sv keys = changed_keys(b, &t->record[record], c);
 	struct mark m = {
 		.side = b->side, .record = record, .remote = c->id, .author = c->author,
-		.own = changed_keys(b, &t->record[record], c),
+		.own = c->author == AUTHOR_OWN ? keys : SV(""),
+		.stranger = c->author == AUTHOR_OWN ? SV("") : keys,
+		.changed_ms = c->at_ms,
 		/* our own echoes wait a little, to be read many at a time */
 		.due_ms = c->author == AUTHOR_OWN ? now + e->echo_linger_ms : now,
 		.priority = t->record[record].priority, .reads = 1u << b->side,

@@ -176,7 +176,7 @@ static void mark_backfill(struct linking *l, struct db *db, const struct link *l
 	enum side s = link->remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
 	struct mark m = { .side = s, .record = l->record, .remote = link->remote[s],
 			  .priority = l->e->treaty->record[l->record].priority + PRIORITY_BACKFILL,
-			  .reads = reads, .own = SV(""), .source = "link" };
+			  .reads = reads, .own = SV(""), .stranger = SV(""), .source = "link" };
 	mark_put(l->e->store, db, l->e->treaty, &m);
 }
 

@@ -127,6 +127,6 @@ void mark_link(struct engine *e, struct db *db, const struct link *l, unsigned r
 	enum side s = l->remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
 	struct mark m = { .side = s, .record = l->record, .remote = l->remote[s],
 			  .due_ms = due_ms, .priority = e->treaty->record[l->record].priority,
-			  .reads = reads, .own = SV(""), .source = source };
+			  .reads = reads, .own = SV(""), .stranger = SV(""), .source = source };
 	mark_put(e->store, db, e->treaty, &m);
 }

@@ -32,6 +32,7 @@ struct observation observe(struct engine *e, int record, enum side side, const s
 	struct observation o = {
 		.seq = seq, .at_ms = at_ms, .existence = row->existence,
 		.merged_into = row->merged_into, .author = row->author,
+		.modified_ms = row->modified_ms,
 		.value = arena_array(a, struct value, type->field_n),
 	};
 	if (row->existence != EXISTENCE_PRESENT)

@@ -58,6 +58,11 @@ struct link_field {
 	struct value altered;
 	enum side altered_side;
 	int64_t altered_ms;
+	/* Two-way fields: our last write of it, from the reads that it was
+	 * decided on to its answer. A stranger's change in between that no read
+	 * shows any more was overwritten by us unseen. */
+	enum side wrote_side;
+	int64_t fenced_ms, wrote_ms;
 	enum resolve_action resolve;
 	struct value resolve_value;	  /* RESOLVE_VALUE: in the ATS's form */
 	struct value resolve_seen[SIDES]; /* what the person was shown */
@@ -106,6 +111,7 @@ struct slot {
 	int field_n;
 	int64_t decided_ms;
 	int64_t fence_ms; /* when the reads of its two-way fields began; 0: none */
+	int64_t unmodified_ms; /* the target's own stamp in them; 0: none */
 	int64_t sent_ms;
 	int64_t next_ms; /* not before */
 	int attempts;

@@ -16,6 +16,7 @@ struct observation {
 	enum existence existence;
 	struct sv merged_into; /* the survivor's id, when MERGED */
 	enum author author;    /* of the record's last change */
+	int64_t modified_ms;   /* the record's own stamp; 0: it has none */
 	struct value *value;   /* as treaty_record.field; references as VALUE_LINK,
 				* or VALUE_REF when the target has no link yet */
 };

@@ -46,7 +46,7 @@ const char *mismatch_kind_name(enum mismatch_kind k)
 static struct finding *find_out(struct work *w, int what, enum mismatch_kind kind,
 				const struct view *v, const char *detail)
 {
-	/* at most: two a field, and two for the record */
+	/* at most: three a field, and two for the record */
 	struct finding *f = &w->out->finding[w->out->finding_n++];
 	f->what = what;
 	f->kind = kind;
@@ -465,8 +465,30 @@ static void conflict(struct work *w, struct view *v)
 	}
 }
 
+/* The clocks of two hosts are compared here, and only here: for the log, not
+ * for a decision. */
+enum { CLOCK_SLACK_MS = 1000 };
+
+/* A stranger changed the field between our reads and our write, and no read
+ * shows his value any more: we overwrote it unseen. It is said, at least. */
+static void log_overtaken(struct work *w, struct view *v)
+{
+	struct link_field *lf = v->lf;
+	enum side s = lf->wrote_side;
+	if (!lf->wrote_ms || w->in->author[s] != AUTHOR_FOREIGN || v->changed[s] ||
+	    (w->in->foreign_field[s] && !w->in->foreign_field[s][v->i]))
+		return;
+	int64_t at = w->in->changed_ms[s];
+	if (at < lf->fenced_ms - CLOCK_SLACK_MS || at > lf->wrote_ms + CLOCK_SLACK_MS)
+		return;
+	find_out(w, FINDING_LOG, MISMATCH_OVERTAKEN, v,
+		 "somebody changed it between our read and our write");
+	lf->wrote_ms = 0;
+}
+
 static void decide_two_way(struct work *w, struct view *v)
 {
+	log_overtaken(w, v);
 	bool fresh = v->lf->rule == 0 || v->stale;
 	if (!fresh && !v->changed[SIDE_ATS] && !v->changed[SIDE_SALESFORCE])
 		return;
@@ -670,7 +692,7 @@ static void look_after_lost(struct work *w, enum side s)
 	for (int k = 0; k < lost->field_n; k++)
 		ok[k] = value_eq(w->in->seen[s]->value[lost->field[k].field],
 				 lost->field[k].target);
-	settle_confirm(w->in->type, l, lost, s, ok);
+	settle_confirm(w->in->type, l, lost, s, ok, w->in->now_ms);
 
 	struct slot missing = *lost;
 	missing.field = arena_array(w->a, struct slot_field, lost->field_n + 1);
@@ -734,6 +756,8 @@ static void fill_slot(struct work *w, enum side s, bool create)
 	struct slot *now = &w->out->slot[s];
 	*now = (struct slot){ .create = create, .decided_ms = w->in->now_ms };
 	now->field = arena_array(w->a, struct slot_field, type->field_n);
+	if (seen(w, s) && !create)
+		now->unmodified_ms = w->in->seen[s]->modified_ms;
 
 	for (int i = 0; i < type->field_n; i++) {
 		bool two_way = type->field[i].direction == BOTH_WAYS;
@@ -764,6 +788,8 @@ static void fill_slot(struct work *w, enum side s, bool create)
 				  (now->state == SLOT_DECIDED && !same_content(was, now));
 	if (!w->out->slot_changed[s])
 		*now = *was;
+	else if (!now->fence_ms)
+		now->unmodified_ms = 0; /* the owner's value is right whatever is there */
 }
 
 static void keep_slot(struct work *w, enum side s)
@@ -856,7 +882,7 @@ void settle(const struct settle_input *in, struct arena *a, struct plan *out)
 	int n = in->type->field_n;
 	struct work w = { .in = in, .a = a, .out = out };
 	*out = (struct plan){ .link = copy_link(in, a) };
-	out->finding = arena_array(a, struct finding, 2 * n + 4);
+	out->finding = arena_array(a, struct finding, 3 * n + 4);
 	out->divergence = arena_array(a, struct step, n + 1);
 	out->spent = arena_array(a, struct step, in->step_n + 2 * n + 1);
 	for (int s = 0; s < SIDES; s++) {
@@ -884,7 +910,7 @@ void settle(const struct settle_input *in, struct arena *a, struct plan *out)
 }
 
 void settle_confirm(const struct treaty_record *type, struct link *link, const struct slot *slot,
-		    enum side side, const bool *field_ok)
+		    enum side side, const bool *field_ok, int64_t answered_ms)
 {
 	for (int k = 0; k < slot->field_n; k++) {
 		const struct slot_field *sf = &slot->field[k];
@@ -897,6 +923,11 @@ void settle_confirm(const struct treaty_record *type, struct link *link, const s
 		lf->restores = sf->cause == CAUSE_RESTORE ? lf->restores + 1 : 0;
 		if (sf->cause == CAUSE_RESTORE)
 			lf->restored_ms = slot->sent_ms;
+		if (type->field[sf->field].direction == BOTH_WAYS) {
+			lf->wrote_side = side;
+			lf->fenced_ms = slot->fence_ms;
+			lf->wrote_ms = answered_ms;
+		}
 		lf->resolve_seen[side] = sf->target;
 		if (value_eq(lf->resolve_seen[SIDE_ATS], lf->base[SIDE_ATS]) &&
 		    value_eq(lf->resolve_seen[SIDE_SALESFORCE], lf->base[SIDE_SALESFORCE]))

@@ -31,9 +31,11 @@ struct settle_input {
 	/* Of the marks since the last settle: OWN when all were our own,
 	 * FOREIGN when one was not. */
 	enum author author[SIDES];
-	/* Which fields the feed said that our own writes changed; NULL when it
-	 * does not tell. */
+	/* Which fields the feed said that our own writes changed, and strangers;
+	 * NULL when it does not tell. */
 	const bool *own_field[SIDES];
+	const bool *foreign_field[SIDES];
+	int64_t changed_ms[SIDES]; /* the last change marked, by that system's clock */
 	const struct slot *slot[SIDES]; /* never SENT: the caller waits for the answer */
 	const struct step *step;
 	int step_n;
@@ -94,7 +96,7 @@ void settle(const struct settle_input *in, struct arena *a, struct plan *out);
 /* After an answer: the bases move to what was sent. 'field_ok' may be NULL
  * (all) or says which of the slot's fields the target took. */
 void settle_confirm(const struct treaty_record *type, struct link *link, const struct slot *slot,
-		    enum side side, const bool *field_ok);
+		    enum side side, const bool *field_ok, int64_t answered_ms);
 
 /* A slot whose answer was lost: its values may still arrive until then. */
 void settle_lost(struct link *link, const struct slot *slot, enum side side, int64_t until_ms,

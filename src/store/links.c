@@ -11,6 +11,7 @@ enum {
 	HAS_RESTORES = 4,
 	HAS_ALTERED = 8,
 	HAS_RESOLVE = 16,
+	HAS_WROTE = 32,
 };
 
 static void pack_pair(struct buf *b, const struct value v[SIDES])
@@ -29,7 +30,7 @@ static void pack_field(struct buf *b, uint32_t key, const struct link_field *f)
 {
 	unsigned has = (f->rule ? HAS_BASE : 0) | (f->hold ? HAS_HOLD : 0) |
 		       (f->restores ? HAS_RESTORES : 0) | (f->altered_ms ? HAS_ALTERED : 0) |
-		       (f->resolve ? HAS_RESOLVE : 0);
+		       (f->resolve ? HAS_RESOLVE : 0) | (f->wrote_ms ? HAS_WROTE : 0);
 	if (!has)
 		return;
 	buf_add_varint(b, key);
@@ -50,6 +51,11 @@ static void pack_field(struct buf *b, uint32_t key, const struct link_field *f)
 		buf_add_varint(b, f->altered_side);
 		buf_add_varint(b, (uint64_t)f->altered_ms);
 		value_pack(b, f->altered);
+	}
+	if (has & HAS_WROTE) {
+		buf_add_varint(b, f->wrote_side);
+		buf_add_varint(b, (uint64_t)f->fenced_ms);
+		buf_add_varint(b, (uint64_t)f->wrote_ms);
 	}
 	if (has & HAS_RESOLVE) {
 		buf_add_varint(b, f->resolve);
@@ -77,6 +83,11 @@ static void unpack_field(struct reader *r, struct link_field *f)
 		f->altered_side = (enum side)read_varint(r);
 		f->altered_ms = (int64_t)read_varint(r);
 		f->altered = value_unpack(r);
+	}
+	if (has & HAS_WROTE) {
+		f->wrote_side = (enum side)read_varint(r);
+		f->fenced_ms = (int64_t)read_varint(r);
+		f->wrote_ms = (int64_t)read_varint(r);
 	}
 	if (has & HAS_RESOLVE) {
 		f->resolve = (enum resolve_action)read_varint(r);
@@ -231,7 +242,7 @@ static void release_waiting(struct store *s, struct db *db, const struct treaty 
 					.side = o, .record = w.record, .remote = w.remote[o],
 					.priority = t->record[w.record].priority,
 					.reads = w.state == LINK_LINKED ? 3u : 1u << o,
-					.own = SV(""), .source = "reference",
+					.own = SV(""), .stranger = SV(""), .source = "reference",
 				};
 				mark_put(s, db, t, &m);
 				break;

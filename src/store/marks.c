@@ -21,18 +21,23 @@ void mark_put(struct store *s, struct db *db, const struct treaty *t, struct mar
 	struct db_stmt *q = db_query(
 		db,
 		"INSERT INTO mark (type, side, remote, seq, first_seq, first_ms, due_ms, wait,"
-		" priority, reads, author, own, source)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12)"
+		" priority, reads, author, own, stranger, changed_ms, source)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13, $14)"
 		" ON CONFLICT (type, side, remote) DO UPDATE SET seq = excluded.seq,"
 		" due_ms = min(mark.due_ms, excluded.due_ms),"
 		" priority = min(mark.priority, excluded.priority),"
 		" reads = mark.reads | excluded.reads, author = max(mark.author, excluded.author),"
 		" own = CASE WHEN mark.own IS NULL OR excluded.own IS NULL THEN NULL"
 		"  WHEN length(mark.own) > 4000 THEN NULL ELSE CAST(mark.own || excluded.own AS BLOB) END,"
+		" stranger = CASE WHEN mark.stranger IS NULL OR excluded.stranger IS NULL THEN NULL"
+		"  WHEN length(mark.stranger) > 4000 THEN NULL"
+		"  ELSE CAST(mark.stranger || excluded.stranger AS BLOB) END,"
+		" changed_ms = max(mark.changed_ms, excluded.changed_ms),"
 		" source = excluded.source RETURNING first_seq",
-		"iitiiiiiiibt", record_key(&t->record[m->record]), (int64_t)m->side, m->remote, m->seq,
+		"iitiiiiiiibbit", record_key(&t->record[m->record]), (int64_t)m->side, m->remote, m->seq,
 		m->seq, clock_now(store_clock(s)), m->due_ms, (int64_t)m->priority,
-		(int64_t)m->reads, (int64_t)m->author, m->own, sv_of(m->source));
+		(int64_t)m->reads, (int64_t)m->author, m->own, m->stranger, m->changed_ms,
+		sv_of(m->source));
 	bool folded = false;
 	if (db_next(q)) {
 		folded = db_i64(q, 0) != m->seq;
@@ -62,7 +67,8 @@ int marks_due(struct db *db, const struct treaty *t, int64_t now_ms, int max, st
 	int64_t first_type = 0;
 	struct db_stmt *q = db_query(
 		db,
-		"SELECT type, side, remote, seq, due_ms, priority, reads, author, own, source FROM mark"
+		"SELECT type, side, remote, seq, due_ms, priority, reads, author, own, stranger,"
+		" changed_ms, source FROM mark"
 		" WHERE wait = 0 AND due_ms <= $1 ORDER BY priority, seq LIMIT $2",
 		"ii", now_ms, (int64_t)max);
 	while (db_next(q)) {
@@ -80,7 +86,9 @@ int marks_due(struct db *db, const struct treaty *t, int64_t now_ms, int max, st
 			.reads = (unsigned)db_i64(q, 6),
 			.author = (enum author)db_i64(q, 7),
 			.own = db_is_null(q, 8) ? SV_NONE : arena_sv(a, db_sv(q, 8)),
-			.source = arena_str(a, db_sv(q, 9)),
+			.stranger = db_is_null(q, 9) ? SV_NONE : arena_sv(a, db_sv(q, 9)),
+			.changed_ms = db_i64(q, 10),
+			.source = arena_str(a, db_sv(q, 11)),
 		};
 	}
 	*out = m;

@@ -16,7 +16,8 @@ struct mark {
 	int priority;
 	unsigned reads;	 /* sides that must be read: 1 << side */
 	enum author author;
-	struct sv own;	 /* see schema; ptr NULL: not told */
+	struct sv own, stranger; /* see schema; ptr NULL: not told */
+	int64_t changed_ms; /* by the system's clock; 0: not told */
 	const char *source; /* 'feed', 'link', 'fence', 'slot', 'person', ... */
 };
 

@@ -87,6 +87,14 @@ void mismatch_system(struct db *db, enum side side, enum mismatch_kind kind, boo
 	put_entry(db, &e, now_ms);
 }
 
+bool mismatch_system_open(struct db *db, enum side side, enum mismatch_kind kind)
+{
+	return db_scalar(db, 0,
+			 "SELECT count(*) FROM mismatch"
+			 " WHERE link = 0 AND kind = $1 AND field = $2 AND open = 1",
+			 "it", (int64_t)kind, sv_of(side_name[side])) > 0;
+}
+
 void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
 			struct sv remote, struct sv detail, int64_t now_ms)
 {

@@ -31,6 +31,7 @@ void mismatch_note(struct db *db, const struct treaty_record *type, const struct
 /* Of a system: 'unavailable' and the like. */
 void mismatch_system(struct db *db, enum side side, enum mismatch_kind kind, bool open,
 		     struct sv detail, int64_t now_ms);
+bool mismatch_system_open(struct db *db, enum side side, enum mismatch_kind kind);
 
 /* Newest first when not 'open_only', oldest first when so. Rows in the arena. */
 int mismatch_list(struct db *db, bool open_only, int limit, struct arena *a,

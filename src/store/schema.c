@@ -6,14 +6,15 @@ const char schema_sql[] =
 	"CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE counter (name TEXT PRIMARY KEY, n BIGINT NOT NULL) WITHOUT ROWID;"
 
-	/* Dirty records. 'wait': 1 while a slot of its link is in flight. 'own':
-	 * keys of the fields that our own writes changed, 4 bytes each; NULL when
-	 * the feed does not tell. */
+	/* Dirty records. 'wait': 1 while a slot of its link is in flight. 'own' and
+	 * 'stranger': keys of the fields that our own writes and others' changed, 4
+	 * bytes each; NULL when the feed does not tell. */
 	"CREATE TABLE mark ("
 	" side BIGINT NOT NULL, type BIGINT NOT NULL, remote TEXT NOT NULL,"
 	" seq BIGINT NOT NULL, first_seq BIGINT NOT NULL, first_ms BIGINT NOT NULL,"
 	" due_ms BIGINT NOT NULL, wait BIGINT NOT NULL, priority BIGINT NOT NULL,"
-	" reads BIGINT NOT NULL, author BIGINT NOT NULL, own BLOB, source TEXT NOT NULL,"
+	" reads BIGINT NOT NULL, author BIGINT NOT NULL, own BLOB, stranger BLOB,"
+	" changed_ms BIGINT NOT NULL, source TEXT NOT NULL,"
 	" PRIMARY KEY (type, side, remote)) WITHOUT ROWID;"
 	"CREATE INDEX mark_ready ON mark (wait, priority, seq);"
 	"CREATE INDEX mark_due ON mark (wait, due_ms);"

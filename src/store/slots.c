@@ -18,6 +18,7 @@ int slot_priority(const struct treaty_record *type, const struct slot *s)
 static void pack_slot(struct buf *b, const struct treaty_record *type, const struct slot *s)
 {
 	buf_add_varint(b, (uint64_t)s->fence_ms);
+	buf_add_varint(b, (uint64_t)s->unmodified_ms);
 	buf_add_varint(b, (uint64_t)s->attempts);
 	for (int k = 0; k < s->field_n; k++) {
 		const struct slot_field *f = &s->field[k];
@@ -34,6 +35,7 @@ static bool unpack_slot(struct sv data, const struct treaty_record *type, struct
 {
 	struct reader r = { .left = arena_sv(a, data) };
 	s->fence_ms = (int64_t)read_varint(&r);
+	s->unmodified_ms = (int64_t)read_varint(&r);
 	s->attempts = (int)read_varint(&r);
 	s->field = arena_array(a, struct slot_field, type->field_n);
 	while (!r.bad && r.left.len) {
@@ -136,7 +138,9 @@ int slots_in_state(struct db *db, enum slot_state state, int64_t due_ms, int max
 	return n;
 }
 
-int64_t slots_next_ms(struct db *db)
+int64_t slots_next_ms(struct db *db, int64_t now_ms)
 {
-	return db_scalar(db, INT64_MAX, "SELECT min(next_ms) FROM slot WHERE state IN (1, 3)", "");
+	return db_scalar(db, INT64_MAX,
+			 "SELECT min(next_ms) FROM slot WHERE state = 1 AND next_ms > $1", "i",
+			 now_ms);
 }

@@ -20,8 +20,9 @@ int slots_ready(struct db *db, enum side side, int64_t now_ms, int max, struct a
 int slots_in_state(struct db *db, enum slot_state state, int64_t due_ms, int max, struct arena *a,
 		   int64_t **out);
 
-/* When the next decided slot may be sent; INT64_MAX if none. */
-int64_t slots_next_ms(struct db *db);
+/* When the next decided slot that waits for a time may be sent; INT64_MAX if
+ * none. Lost ones wait for a read: their marks know when. */
+int64_t slots_next_ms(struct db *db, int64_t now_ms);
 
 int slot_priority(const struct treaty_record *type, const struct slot *s);
 

@@ -227,7 +227,8 @@ static void carry_out(const struct kase *k, const struct plan *p, struct kase *a
 		for (int i = 0; i < slot->field_n; i++)
 			after->now[s][slot->field[i].field] = slot->field[i].target;
 		after->in.author[s] = after->seen[s].author = AUTHOR_OWN;
-		settle_confirm(&after->type, &after->link, slot, (enum side)s, NULL);
+		settle_confirm(&after->type, &after->link, slot, (enum side)s, NULL,
+			       after->in.now_ms);
 	}
 }
 
