@@ -127,7 +127,9 @@ static void remember(struct writing *x, struct db *db, const struct write *w, st
 
 static struct sv shown(const struct treaty_field *f, struct value v, struct arena *a)
 {
-	return f->confidential && !value_blank(v) ? SV("(confidential)") : value_show(v, a);
+	/* plain text is shown as it is: a view of the call's memory */
+	return f->confidential && !value_blank(v) ? SV("(confidential)") :
+						    arena_sv(a, value_show(v, a));
 }
 
 static void count_fields(struct writing *x, const struct write *w, const struct row *before)
