@@ -391,6 +391,9 @@ static void test_session_ends(void **state)
 	/* and when it ends again and again: it was not executed, and no loop */
 	tell("fault", "{\"kind\":\"session\",\"path\":\"/rest-services/sbx001/entity\",\"count\":9}");
 	assert_int_equal(write_candidate(WRITE_UPDATE, "1", &f, 1, &w), WRITE_NOT_SENT);
+	struct err err = { 0 };
+	assert_false(c->ops->write(c, &w, 1, &arena, &err));
+	assert_int_equal(err.code, ERR_UNREACHABLE);
 }
 
 struct worker {
@@ -425,6 +428,22 @@ static void test_one_login_for_all(void **state)
 		assert_true(workers[i].ok);
 	}
 	assert_int_equal(calls_of("POST login"), before + 1);
+}
+
+/* Nor is it tried by everybody in turn when it fails. */
+static void test_one_failed_login_for_all(void **state)
+{
+	struct worker workers[8];
+	tell("fault", "{\"kind\":\"slow\",\"path\":\"/rest-services/loginInfo\",\"delay_ms\":500}");
+	tell("fault", "{\"kind\":\"500\",\"path\":\"/oauth\"}");
+	for (size_t i = 0; i < countof(workers); i++)
+		pthread_create(&workers[i].thread, NULL, fetch_in_thread, &workers[i]);
+	for (size_t i = 0; i < countof(workers); i++) {
+		pthread_join(workers[i].thread, NULL);
+		assert_false(workers[i].ok);
+	}
+	/* discover and authorize, once */
+	assert_int_equal(atomic_load(&c->usage.calls), 2);
 }
 
 /* The wrong data centre: what is asked of it is answered with 307. */
@@ -463,6 +482,39 @@ static void test_redirect(void **state)
 	must(c->ops->identify(c, &arena, &organisation, &err), &err);
 	assert_sv(organisation, "sbx001");
 	MHD_stop_daemon(front);
+}
+
+static void test_what_cannot_be_opened(void **state)
+{
+	static const char *const unknown[] = { "Candidate", "Spaceship" };
+	struct setting *login = deployment->system[SIDE_ATS].login;
+	struct err err = { 0 };
+	assert_null(rest_open(CONNECTORS "/bullhorn.yaml", deployment, SIDE_ATS, &box.box, http,
+			      clock_real(), unknown, 2, &err));
+	assert_int_equal(err.code, ERR_BAD_INPUT);
+	assert_non_null(strstr(err.what, "'Spaceship'"));
+
+	const char *name = login[1].name;
+	struct complaints said;
+	struct buf text;
+	complaints_init(&said, "deployment.yaml");
+	login[1].name = "pasword";
+	struct rest_description *d = rest_description_load(CONNECTORS "/bullhorn.yaml", &said);
+	rest_check_login(d, &deployment->system[SIDE_ATS], &said);
+	buf_init(&text, 10000);
+	complaints_print(&said, &text);
+	assert_non_null(strstr(text.ptr, "'login': 'password' is missing: Bullhorn needs it"));
+	assert_non_null(strstr(text.ptr, "'pasword': Bullhorn has no such setting (did you mean "
+					 "'password'?)"));
+	buf_finish(&text);
+	complaints_finish(&said);
+	rest_description_destroy(d);
+	err_clear(&err);
+	assert_null(rest_open(CONNECTORS "/bullhorn.yaml", deployment, SIDE_ATS, &box.box, http,
+			      clock_real(), objects, 3, &err));
+	assert_string_equal(err.file, "deployment.yaml");
+	assert_true(err.line > 0);
+	login[1].name = name;
 }
 
 /* ---- reading ---- */
@@ -680,8 +732,10 @@ static void test_other_outcomes(void **state)
 		if (is != cases[i].outcome)
 			fail_msg("%s: outcome %d: %s", cases[i].fault, is, w.err.what);
 	}
-	/* after the limit nothing was sent for a second, then it went on */
+	/* after the limit nothing is sent for a second, then it goes on */
+	int64_t from = clock_now(clock_real());
 	assert_int_equal(write_candidate(WRITE_UPDATE, "1", &f, 1, &w), WRITE_DONE);
+	assert_true(clock_now(clock_real()) - from > 500);
 	assert_int_equal(write_candidate(WRITE_UPSERT, "1", &f, 1, &w), WRITE_NOT_SENT);
 }
 
@@ -712,6 +766,8 @@ static void test_feed(void **state)
 	assert_sv(got.change[0].id, "5");
 	assert_int_equal(got.change[0].author, AUTHOR_FOREIGN);
 	assert_true(got.change[0].at_ms > 0);
+	assert_true(got.change[0].field_n >= 1); /* the full name follows */
+	assert_string_equal(got.change[0].field[0], "firstName");
 	assert_sv(got.change[1].id, "6");
 	assert_int_equal(got.change[1].author, AUTHOR_OWN);
 	assert_true(atomic_load(&c->usage.feed_calls) >= 3);
@@ -888,7 +944,9 @@ int main(int argc, char **argv)
 		LIVE(test_system_away),
 		LIVE(test_session_ends),
 		LIVE(test_one_login_for_all),
+		LIVE(test_one_failed_login_for_all),
 		LIVE(test_redirect),
+		LIVE(test_what_cannot_be_opened),
 		LIVE(test_fetch),
 		LIVE(test_fetch_deleted),
 		LIVE(test_fetch_many),

@@ -568,6 +568,20 @@ static void test_batches(void **state)
 	assert_int_equal(got.change[0].author, AUTHOR_UNKNOWN);
 	json_object_put(o);
 
+	/* an insert does not tell fields, an update does */
+	assert_null(got.change[0].field);
+	o = fixture("docs/event-subscription-get.json");
+	assert_true(feed_read_batch(bullhorn, o, SV("1314"), &arena, &got, &position, &err));
+	assert_int_equal(got.change[0].field_n, 2);
+	assert_string_equal(got.change[0].field[0], "username");
+	json_object_put(o);
+	/* 'address' may be any part of it: that is not telling */
+	o = json_parse(SV("{\"requestId\":1,\"events\":[{\"entityName\":\"Candidate\",\"entityId\":1,"
+			  "\"updatedProperties\":[\"phone\",\"address\"]}]}"), "batch", &err);
+	assert_true(feed_read_batch(bullhorn, o, SV("1"), &arena, &got, &position, &err));
+	assert_null(got.change[0].field);
+	json_object_put(o);
+
 	/* twice the same events and out of order, as the SDK's own recording is */
 	o = fixture("sdk-rest/event-data.json");
 	assert_true(feed_read_batch(bullhorn, o, SV("2"), &arena, &got, &position, &err));

@@ -183,7 +183,9 @@ struct rest_description {
 		struct template name;
 		struct rest_request ensure, next, again, last;
 		const char *ensured, *last_id, *batch, *events;
-		const char *object, *id, *at, *author;
+		const char *object, *id, *at, *author, *fields;
+		const char **composite;
+		int composite_n;
 		int batch_max;
 		int64_t poll_min_ms, poll_max_ms;
 	} changes; /* next.method NULL: no feed */

@@ -62,6 +62,35 @@ static enum author author_of(struct sv who, struct sv own)
 	return sv_eq(who, own) ? AUTHOR_OWN : AUTHOR_FOREIGN;
 }
 
+static bool is_composite(const struct rest_description *d, struct sv name)
+{
+	for (int i = 0; i < d->changes.composite_n; i++)
+		if (sv_eq(sv_of(d->changes.composite[i]), name))
+			return true;
+	return false;
+}
+
+/* Which fields changed, when the event tells each of them. 'address' may be
+ * any part of it, and naming too few would be worse than naming none: what an
+ * event of ours does not name counts as a stranger's. */
+static void read_fields(const struct rest_description *d, struct json_object *event,
+			struct arena *a, struct change *out)
+{
+	struct json_object *list = d->changes.fields ? json_path(event, d->changes.fields) : NULL;
+	if (!json_object_is_type(list, json_type_array))
+		return;
+	size_t n = json_object_array_length(list);
+	const char **names = arena_array(a, const char *, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		struct sv name = json_string(json_object_array_get_idx(list, i));
+		if (!name.len || is_composite(d, name))
+			return;
+		names[i] = arena_str(a, name);
+	}
+	out->field = names;
+	out->field_n = (int)n;
+}
+
 bool feed_read_batch(const struct rest_description *d, struct json_object *body, struct sv own,
 		     struct arena *a, struct changes *out, int64_t *position, struct err *err)
 {
@@ -91,6 +120,7 @@ bool feed_read_batch(const struct rest_description *d, struct json_object *body,
 		if (!text_at(e, d->changes.at, a, &at) || !sv_to_i64(at, &c->at_ms))
 			c->at_ms = 0;
 		c->author = author_of(who, own);
+		read_fields(d, e, a, c);
 		out->n++;
 	}
 	return true;

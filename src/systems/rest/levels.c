@@ -306,6 +306,17 @@ static void take_optional(const struct doc_at *at, void *member)
 							   list[i]->place };
 }
 
+static void take_composites(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	d->changes.composite = arena_array(at->doc->arena, const char *, (size_t)at->value->n);
+	for (int i = 0; i < at->value->n; i++) {
+		const struct yaml_node *item = at->value->item[i];
+		if (doc_expect(at->doc, item, YAML_SCALAR, at->key->name, item->place))
+			d->changes.composite[d->changes.composite_n++] = item->text;
+	}
+}
+
 static void take_takes(const struct doc_at *at, void *member)
 {
 	struct rest_step *step = member;
@@ -695,6 +706,10 @@ static const struct doc_key changes_keys[] = {
 	       "of an event: path of its time in milliseconds"),
 	SCALAR("author", false, take_path, D(changes.author),
 	       "of an event: path of the id of the user who made the change"),
+	SCALAR("fields", false, take_path, D(changes.fields),
+	       "of an event: path of the list of the names of changed fields"),
+	LIST("composites", false, take_composites, 0, NULL,
+	     "names that stand for several fields: an event with one tells no fields"),
 	SCALAR("poll", true, take_span, D(changes.poll_min_ms),
 	       "how often to ask: after news, and at most when it is quiet"),
 	END

@@ -298,7 +298,7 @@ bool session_get(struct rest *r, int ended, struct arena *a, struct session_use 
 	/* Whoever waited here while another logged in takes that one's result,
 	 * good or bad: a refused login must not be tried by all of them. */
 	pthread_mutex_lock(&s->login);
-	if (s->generation <= ended && s->attempts == attempts)
+	if (s->attempts == attempts)
 		renew(r);
 	pthread_mutex_lock(&s->lock);
 	good = s->generation > ended;
