@@ -98,7 +98,8 @@ const char *cause_name(enum cause c);
 
 struct slot_field {
 	int field;
-	struct value source; /* at the side it comes from; its base when confirmed */
+	struct value source; /* at the side it comes from; its base when confirmed;
+			      * unknown: that base stays */
 	struct value target; /* as sent; the target's base when confirmed */
 	struct sv step_id;   /* DELIVER_EACH: the step that this delivers */
 	enum cause cause;

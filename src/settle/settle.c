@@ -70,7 +70,7 @@ static void log_lost(struct work *w, const struct view *v, enum mismatch_kind ki
 static bool was_decided(const struct work *w, enum side to, int field, enum cause cause)
 {
 	const struct slot *s = w->in->slot[to];
-	if (!s || s->state != SLOT_DECIDED)
+	if (!s || (s->state != SLOT_DECIDED && s->state != SLOT_LOST))
 		return false;
 	for (int k = 0; k < s->field_n; k++)
 		if (s->field[k].field == field && s->field[k].cause == cause)
@@ -437,10 +437,16 @@ static void unite(struct work *w, struct view *v)
 		hold_field(w, v, HOLD_UNMAPPED, "a member of the set has no entry in the map");
 		return;
 	}
-	if (!value_eq(merged, v->now[SIDE_ATS]))
-		draft_write(w, v, SIDE_ATS, target, merged, CAUSE_CHANGE);
-	if (!value_eq(target, v->now[SIDE_SALESFORCE]))
-		draft_write(w, v, SIDE_SALESFORCE, merged, target, CAUSE_CHANGE);
+	/* Two writes, answered at two times: each then moves the base of its
+	 * own side only (no source), or the other's members would seem removed
+	 * there until its write arrives. */
+	const struct value none = { 0 };
+	bool ats = !value_eq(merged, v->now[SIDE_ATS]);
+	bool sf = !value_eq(target, v->now[SIDE_SALESFORCE]);
+	if (ats)
+		draft_write(w, v, SIDE_ATS, sf ? none : target, merged, CAUSE_CHANGE);
+	if (sf)
+		draft_write(w, v, SIDE_SALESFORCE, ats ? none : merged, target, CAUSE_CHANGE);
 }
 
 static void conflict(struct work *w, struct view *v)
@@ -524,7 +530,9 @@ static void decide_two_way(struct work *w, struct view *v)
 			edited[s] = false;
 		}
 	}
-	if (edited[SIDE_ATS] && edited[SIDE_SALESFORCE])
+	bool unite_all = v->f->conflict.winner == WINNER_UNION;
+	if ((edited[SIDE_ATS] && edited[SIDE_SALESFORCE]) ||
+	    (unite_all && (edited[SIDE_ATS] || edited[SIDE_SALESFORCE])))
 		conflict(w, v);
 	else if (edited[SIDE_ATS] || (!edited[SIDE_SALESFORCE] && v->changed[SIDE_SALESFORCE]))
 		take_side(w, v, SIDE_ATS, CAUSE_CHANGE);
@@ -918,7 +926,10 @@ void settle_confirm(const struct treaty_record *type, struct link *link, const s
 		if (field_ok && !field_ok[k])
 			continue;
 		lf->base[side] = sf->target;
-		lf->base[side_other(side)] = sf->source;
+		if (known(sf->source))
+			lf->base[side_other(side)] = sf->source;
+		else if (lf->rule == 0)
+			lf->base[side_other(side)] = value_null();
 		lf->rule = type->field[sf->field].rule;
 		lf->restores = sf->cause == CAUSE_RESTORE ? lf->restores + 1 : 0;
 		if (sf->cause == CAUSE_RESTORE)
