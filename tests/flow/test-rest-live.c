@@ -446,42 +446,79 @@ static void test_one_failed_login_for_all(void **state)
 	assert_int_equal(atomic_load(&c->usage.calls), 2);
 }
 
-/* The wrong data centre: what is asked of it is answered with 307. */
+/* The wrong data centre: it says of itself where to log in, and answers all that
+ * is asked of it there with 307, POST as well. */
+struct front {
+	int port;
+	int posts;
+};
+
+static enum MHD_Result add_argument(void *query, enum MHD_ValueKind kind, const char *key,
+				    const char *value)
+{
+	struct buf *b = query;
+	buf_addc(b, b->len ? '&' : '?');
+	buf_add_url(b, sv_of(key));
+	buf_addc(b, '=');
+	buf_add_url(b, sv_of(value));
+	return MHD_YES;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status,
+			      const char *location, const char *body)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer_with_free_callback(
+		strlen(body), must_strdup(body), free);
+	if (location)
+		MHD_add_response_header(r, "Location", location);
+	enum MHD_Result result = MHD_queue_response(connection, status, r);
+	MHD_destroy_response(r);
+	return result;
+}
+
 static enum MHD_Result redirect(void *cls, struct MHD_Connection *connection, const char *url,
 				const char *method, const char *version, const char *data,
 				size_t *size, void **ctx)
 {
-	char to[1024];
-	static int begun;
-	if (!*ctx) {
-		*ctx = &begun;
-		return MHD_YES;
-	}
-	if (*size) {
+	struct front *front = cls;
+	char text[2048];
+	struct buf query;
+	if (!*ctx || *size) {
+		*ctx = front;
 		*size = 0;
 		return MHD_YES;
 	}
-	const char *user = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "username");
-	snprintf(to, sizeof(to), "http://127.0.0.1:%d%s?username=%s", port, url, user);
-	struct MHD_Response *r = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-	MHD_add_response_header(r, "Location", to);
-	enum MHD_Result result = MHD_queue_response(connection, 307, r);
-	MHD_destroy_response(r);
-	return result;
+	front->posts += strcmp(method, "POST") == 0;
+	if (strstr(url, "loginInfo")) {
+		snprintf(text, sizeof(text),
+			 "{\"oauthUrl\":\"http://127.0.0.1:%d/oauth\","
+			 "\"restUrl\":\"http://127.0.0.1:%d/rest-services\"}",
+			 front->port, front->port);
+		return answer(connection, 200, NULL, text);
+	}
+	buf_init(&query, 1024);
+	buf_add(&query, SV(""));
+	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_argument, &query);
+	snprintf(text, sizeof(text), "http://127.0.0.1:%d%s%s", port, url, query.ptr);
+	buf_finish(&query);
+	return answer(connection, 307, text, "");
 }
 
 static void test_redirect(void **state)
 {
 	struct sv organisation;
 	struct err err = { 0 };
-	struct MHD_Daemon *front = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
-						    redirect, NULL, MHD_OPTION_END);
-	assert_non_null(front);
+	struct front front = { 0 };
+	struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
+						     redirect, &front, MHD_OPTION_END);
+	assert_non_null(daemon);
+	front.port = MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
 	disconnect();
-	connect_to(MHD_get_daemon_info(front, MHD_DAEMON_INFO_BIND_PORT)->port);
+	connect_to(front.port);
 	must(c->ops->identify(c, &arena, &organisation, &err), &err);
+	MHD_stop_daemon(daemon);
 	assert_sv(organisation, "sbx001");
-	MHD_stop_daemon(front);
+	assert_int_equal(front.posts, 2);
 }
 
 static void test_what_cannot_be_opened(void **state)
