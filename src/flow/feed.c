@@ -11,6 +11,14 @@ struct feed_batch {
 	struct arena *a;
 };
 
+/* A feed may name a whole composite ('address') where the treaty maps a part
+ * of it ('address.city'). */
+static bool names_field(const char *name, const char *api)
+{
+	size_t n = strlen(name);
+	return strncmp(name, api, n) == 0 && (api[n] == '\0' || api[n] == '.');
+}
+
 /* Keys of the mapped fields among the names that the feed gave; ptr NULL when
  * it gave none. */
 static struct sv changed_keys(const struct feed_batch *b, const struct treaty_record *r,
@@ -18,15 +26,15 @@ static struct sv changed_keys(const struct feed_batch *b, const struct treaty_re
 {
 	if (!c->field)
 		return SV_NONE;
-	char *keys = arena_alloc(b->a, (size_t)c->field_n * 4 + 1);
+	char *keys = arena_alloc(b->a, (size_t)r->field_n * 4 + 1);
 	size_t n = 0;
-	for (int k = 0; k < c->field_n; k++) {
-		int i = treaty_field_by_api(r, b->side, sv_of(c->field[k]));
-		if (i < 0)
-			continue;
-		memcpy(keys + n, &r->field[i].key, 4);
-		n += 4;
-	}
+	for (int i = 0; i < r->field_n; i++)
+		for (int k = 0; k < c->field_n; k++)
+			if (names_field(c->field[k], r->field[i].api[b->side])) {
+				memcpy(keys + n, &r->field[i].key, 4);
+				n += 4;
+				break;
+			}
 	return sv_make(keys, n);
 }
 

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/panic.h"
 
-enum { WORKERS_MAX = 64, IDLE_MAX_MS = 50, PULSE_MS = 1000 };
+enum { WORKERS_MAX = 64, IDLE_MAX_MS = 50, PULSE_MS = 1000, SAY_AGAIN_MS = 60000 };
 
 struct worker {
 	struct runner *r;
@@ -56,7 +56,7 @@ static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct err last = { 0 };
-	int64_t idle_ms = 1;
+	int64_t idle_ms = 1, said_ms = 0;
 	while (!w->r->stop) {
 		struct err err = { 0 };
 		enum step_result result = w->step(w, &err);
@@ -64,14 +64,15 @@ static void *worker_main(void *arg)
 			end_all(w->r, &err);
 			break;
 		}
-		/* say it once, not at every attempt */
+		/* say it once a minute, not at every attempt */
+		int64_t now = clock_now(clock_real());
 		if (result == STEP_FAILED && err.code && err.code != ERR_STOPPED &&
-		    strcmp(err.what, last.what) != 0) {
+		    (strcmp(err.what, last.what) != 0 || now - said_ms > SAY_AGAIN_MS)) {
 			log_warn(w->name, "%s", err.what);
 			last = err;
+			said_ms = now;
 		}
 		if (result == STEP_WORKED) {
-			err_clear(&last);
 			idle_ms = 1;
 			continue;
 		}
