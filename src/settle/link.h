@@ -50,7 +50,9 @@ struct link_field {
 	struct value base[SIDES]; /* unknown when rule is 0 */
 	uint64_t rule;		  /* digest the bases were made under; 0: no base */
 	enum hold hold;
-	struct value held[SIDES]; /* what the sides showed when it was held */
+	/* What the sides showed when it was held; without a hold: the lost
+	 * value that was logged for the write that waits. */
+	struct value held[SIDES];
 	unsigned restores;	  /* in a row, without a change at the owner */
 	int64_t restored_ms;	  /* the last of them */
 	/* The base of 'altered_side' before we took a difference there for an

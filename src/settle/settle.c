@@ -65,15 +65,19 @@ static void log_lost(struct work *w, const struct view *v, enum mismatch_kind ki
 	struct finding *f = find_out(w, FINDING_LOG, kind, v, detail);
 	f->lost_side = loser;
 	f->lost = v->now[loser];
+	v->lf->held[loser] = v->now[loser]; /* see logged_before */
 }
 
-static bool was_decided(const struct work *w, enum side to, int field, enum cause cause)
+/* Was this very loss logged when the write that waits was decided? The write
+ * may be older than the loss: then it is news. */
+static bool logged_before(const struct work *w, const struct view *v, enum side loser)
 {
-	const struct slot *s = w->in->slot[to];
-	if (!s || (s->state != SLOT_DECIDED && s->state != SLOT_LOST))
+	const struct slot *s = w->in->slot[loser];
+	if (!s || (s->state != SLOT_DECIDED && s->state != SLOT_LOST) ||
+	    !value_eq(w->in->link->field[v->i].held[loser], v->now[loser]))
 		return false;
 	for (int k = 0; k < s->field_n; k++)
-		if (s->field[k].field == field && s->field[k].cause == cause)
+		if (s->field[k].field == v->i)
 			return true;
 	return false;
 }
@@ -94,6 +98,7 @@ static void agree(struct view *v)
 	v->lf->base[SIDE_SALESFORCE] = v->now[SIDE_SALESFORCE];
 	v->lf->rule = v->f->rule;
 	v->lf->hold = HOLD_NONE;
+	v->lf->held[SIDE_ATS] = v->lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
 	v->lf->resolve = RESOLVE_NONE;
 }
 
@@ -280,12 +285,11 @@ static void write_owner(struct work *w, struct view *v, struct value owner, enum
 	w->draft[t][v->i].step_id = step_id;
 }
 
-static void log_overwritten(struct work *w, const struct view *v, enum cause cause,
-			    const char *detail)
+static void log_overwritten(struct work *w, const struct view *v, const char *detail)
 {
 	enum side t = (enum side)v->f->direction;
-	if (!w->drafted[t][v->i] || was_decided(w, t, v->i, cause) || value_blank(v->now[t]) ||
-	    !known(v->now[t]))
+	if (!w->drafted[t][v->i] || value_blank(v->now[t]) || !known(v->now[t]) ||
+	    logged_before(w, v, t))
 		return;
 	log_lost(w, v, MISMATCH_EDIT, t, detail);
 }
@@ -331,7 +335,7 @@ static void copy_edited(struct work *w, struct view *v, struct value truth)
 	}
 	write_owner(w, v, truth, CAUSE_RESTORE, SV_NONE);
 	if (!late)
-		log_overwritten(w, v, CAUSE_RESTORE, "edit of a read-only copy, restored");
+		log_overwritten(w, v, "edit of a read-only copy, restored");
 }
 
 /* First agreement, or the first under a new rule: both values are needed. */
@@ -352,7 +356,7 @@ static void first_one_way(struct work *w, struct view *v)
 	write_owner(w, v, owner, CAUSE_BACKFILL, SV_NONE);
 	if (through.len)
 		w->out->spent[w->out->spent_n++] = (struct step){ .field = v->i, .id = through };
-	log_overwritten(w, v, CAUSE_BACKFILL, "overwritten by the owner at the first agreement");
+	log_overwritten(w, v, "overwritten by the owner at the first agreement");
 }
 
 /* DELIVER_EACH with a base: the list of steps is the source, oldest first. */
@@ -369,7 +373,7 @@ static void next_step(struct work *w, struct view *v)
 			continue;
 		}
 		write_owner(w, v, s->value, CAUSE_CHANGE, s->id);
-		log_overwritten(w, v, CAUSE_CHANGE, "overwritten by a step of the owner");
+		log_overwritten(w, v, "overwritten by a step of the owner");
 		return;
 	}
 	if (v->changed[o]) {
@@ -391,7 +395,7 @@ static void decide_one_way(struct work *w, struct view *v)
 	} else if (v->changed[o]) {
 		write_owner(w, v, v->now[o], CAUSE_CHANGE, SV_NONE);
 		if (v->changed[t] && !own_change(w, v, t) && !late_arrival(w, v, t))
-			log_overwritten(w, v, CAUSE_CHANGE, "edit of a read-only copy, overwritten "
+			log_overwritten(w, v, "edit of a read-only copy, overwritten "
 							    "by a change at the owner");
 	} else if (v->changed[t]) {
 		copy_edited(w, v, v->now[o]);
@@ -461,9 +465,8 @@ static void conflict(struct work *w, struct view *v)
 	case WINNER_ATS:
 	case WINNER_SALESFORCE: {
 		enum side winner = (enum side)v->f->conflict.winner, loser = side_other(winner);
-		bool again = was_decided(w, loser, v->i, CAUSE_CHANGE);
 		take_side(w, v, winner, CAUSE_CHANGE);
-		if (w->drafted[loser][v->i] && !again)
+		if (w->drafted[loser][v->i] && !logged_before(w, v, loser))
 			log_lost(w, v, MISMATCH_CONFLICT, loser,
 				 "both sides changed it; the treaty's winner was taken");
 		return;
@@ -650,6 +653,9 @@ static void decide_field(struct work *w, int i)
 	if (hold_is_open(was) && v.lf->hold != was)
 		find_out(w, FINDING_CLOSE, kind_of_hold(was), &v, "");
 	w->carried[i] = !seen(w, SIDE_ATS) || !seen(w, SIDE_SALESFORCE);
+	if (v.lf->hold == HOLD_NONE && !w->carried[i] && !w->drafted[SIDE_ATS][i] &&
+	    !w->drafted[SIDE_SALESFORCE][i])
+		v.lf->held[SIDE_ATS] = v.lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
 }
 
 /* Something is known of a side's existence: the row follows it. False when the
@@ -739,7 +745,8 @@ static bool same_slot_field(const struct slot_field *a, const struct slot_field 
 
 static bool same_content(const struct slot *a, const struct slot *b)
 {
-	if (a->field_n != b->field_n || a->create != b->create || a->fence_ms != b->fence_ms)
+	if (a->field_n != b->field_n || a->create != b->create || a->fence_ms != b->fence_ms ||
+	    a->unmodified_ms != b->unmodified_ms)
 		return false;
 	for (int k = 0; k < a->field_n; k++)
 		if (!same_slot_field(&a->field[k], &b->field[k]))
@@ -762,10 +769,9 @@ static void fill_slot(struct work *w, enum side s, bool create)
 	const struct slot *was = w->in->slot[s] ? w->in->slot[s] : &idle;
 	const struct treaty_record *type = w->in->type;
 	struct slot *now = &w->out->slot[s];
+	int64_t stamp = seen(w, s) ? w->in->seen[s]->modified_ms : 0;
 	*now = (struct slot){ .create = create, .decided_ms = w->in->now_ms };
 	now->field = arena_array(w->a, struct slot_field, type->field_n);
-	if (seen(w, s) && !create)
-		now->unmodified_ms = w->in->seen[s]->modified_ms;
 
 	for (int i = 0; i < type->field_n; i++) {
 		bool two_way = type->field[i].direction == BOTH_WAYS;
@@ -778,11 +784,16 @@ static void fill_slot(struct work *w, enum side s, bool create)
 				if (w->left[s].field[k].field == i) {
 					now->field[now->field_n++] = w->left[s].field[k];
 					fence = two_way ? was->fence_ms : 0;
+					if (two_way) /* as read for it, not as read now */
+						stamp = was->unmodified_ms;
 				}
 		}
 		if (fence && (!now->fence_ms || fence < now->fence_ms))
 			now->fence_ms = fence;
 	}
+	/* without a fence the owner's value is right whatever is there */
+	if (now->fence_ms)
+		now->unmodified_ms = stamp;
 	if (was->state == SLOT_DECIDED && now->field_n) {
 		now->decided_ms = was->decided_ms;
 		now->attempts = was->attempts;
@@ -796,8 +807,6 @@ static void fill_slot(struct work *w, enum side s, bool create)
 				  (now->state == SLOT_DECIDED && !same_content(was, now));
 	if (!w->out->slot_changed[s])
 		*now = *was;
-	else if (!now->fence_ms)
-		now->unmodified_ms = 0; /* the owner's value is right whatever is there */
 }
 
 static void keep_slot(struct work *w, enum side s)
@@ -939,6 +948,8 @@ void settle_confirm(const struct treaty_record *type, struct link *link, const s
 			lf->fenced_ms = slot->fence_ms;
 			lf->wrote_ms = answered_ms;
 		}
+		if (lf->hold == HOLD_NONE)
+			lf->held[SIDE_ATS] = lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
 		lf->resolve_seen[side] = sf->target;
 		if (value_eq(lf->resolve_seen[SIDE_ATS], lf->base[SIDE_ATS]) &&
 		    value_eq(lf->resolve_seen[SIDE_SALESFORCE], lf->base[SIDE_SALESFORCE]))

@@ -26,9 +26,14 @@ static void unpack_pair(struct reader *r, struct value v[SIDES])
 	v[SIDE_SALESFORCE] = value_unpack(r);
 }
 
+static bool holds_values(const struct link_field *f)
+{
+	return f->hold || f->held[SIDE_ATS].kind || f->held[SIDE_SALESFORCE].kind;
+}
+
 static void pack_field(struct buf *b, uint32_t key, const struct link_field *f)
 {
-	unsigned has = (f->rule ? HAS_BASE : 0) | (f->hold ? HAS_HOLD : 0) |
+	unsigned has = (f->rule ? HAS_BASE : 0) | (holds_values(f) ? HAS_HOLD : 0) |
 		       (f->restores ? HAS_RESTORES : 0) | (f->altered_ms ? HAS_ALTERED : 0) |
 		       (f->resolve ? HAS_RESOLVE : 0) | (f->wrote_ms ? HAS_WROTE : 0);
 	if (!has)

@@ -1,16 +1,18 @@
 /* run-scenarios - tells stories and says, as TAP, which came out as written.
  *
- *   run-scenarios [--crash-walk [--exhaustive | --at N]] STORY...
+ *   run-scenarios [--crash-walk [--exhaustive]] [--at N [--again M]] STORY...
  *
  * The crash walk dies at every k-th durable step, k so that a story stays
- * within some seconds; --exhaustive: at every one; --at N: at that one only. */
+ * within some seconds; --exhaustive: at every one. Every other death is
+ * followed by a second one, M durable steps into the recovery. --at N: only
+ * that death. */
 #include <sys/resource.h>
 
 #include "scenario.h"
 
 struct walk {
 	bool walking, exhaustive;
-	int64_t at;
+	int64_t at, again;
 };
 
 enum { WALK_BUDGET_MS = 2000 };
@@ -25,24 +27,25 @@ static int64_t cpu_ms(void)
 
 /* The process died in the line under way: a new one goes on from the store,
  * and the line is told again. */
-static void rise(struct world *w)
+static void rise(struct world *w, int64_t die_again)
 {
 	world_stop(w);
-	w->crash = (struct crash){ 0 };
+	w->crash = (struct crash){ .die_at = die_again };
 	w->crashed = true;
 	w->repeating = true;
 }
 
-static void tell(struct world *w)
+static void tell(struct world *w, int64_t die_again)
 {
 	for (int i = 0; i < w->story->n && !w->failed; i++) {
 		w->at = &w->story->line[i];
 		tell_line(w, w->at);
-		if (w->crash.dead) {
-			rise(w);
+		while (w->crash.dead && !w->failed) {
+			rise(w, die_again);
+			die_again = 0;
 			tell_line(w, w->at);
-			w->repeating = false;
 		}
+		w->repeating = false;
 	}
 	if (!w->failed)
 		expect_rest(w);
@@ -54,18 +57,19 @@ struct telling {
 	int64_t created[SIDES];
 };
 
-static struct telling tell_once(const struct story *s, int64_t die_at)
+static struct telling tell_once(const struct story *s, int64_t die_at, int64_t die_again)
 {
 	struct world w;
 	struct telling t = { 0 };
 	world_begin(&w, s, die_at);
-	tell(&w);
+	tell(&w, die_again);
 	t.ok = !w.trouble.len && !w.failed;
 	t.steps = w.crash.steps;
 	for (int i = 0; i < SIDES; i++)
 		t.created[i] = scripted_created(w.system[i], SV_NONE);
 	if (!t.ok && die_at)
-		fprintf(stderr, "# dying at step %lld:\n", (long long)die_at);
+		fprintf(stderr, "# dying at step %lld, and %lld after:\n", (long long)die_at,
+			(long long)die_again);
 	fprintf(stderr, "%.*s", SV_ARG(buf_sv(&w.trouble)));
 	world_end(&w);
 	return t;
@@ -73,7 +77,9 @@ static struct telling tell_once(const struct story *s, int64_t die_at)
 
 static bool die_once(const struct story *s, int64_t at, const struct telling *plain)
 {
-	struct telling t = tell_once(s, at);
+	/* some prime, so that second deaths fall everywhere in the recovery */
+	int64_t again = at % 2 ? 0 : 1 + at * 7 % 61;
+	struct telling t = tell_once(s, at, again);
 	for (int i = 0; i < SIDES; i++)
 		if (t.ok && t.created[i] != plain->created[i]) {
 			fprintf(stderr, "# dying at step %lld: %s: %lld records created in %s, "
@@ -105,7 +111,7 @@ static bool run_story(const char *path, const struct walk *walk)
 	if (!s)
 		return false;
 	int64_t begun_ms = cpu_ms();
-	struct telling plain = tell_once(s, walk->at);
+	struct telling plain = tell_once(s, walk->at, walk->again);
 	bool ok = plain.ok;
 	if (ok && walk->walking && !walk->at)
 		ok = crash_walk(s, &plain, cpu_ms() - begun_ms + 1, walk);
@@ -123,13 +129,16 @@ int main(int argc, char **argv)
 			walk.walking = true;
 		else if (strcmp(argv[i], "--exhaustive") == 0)
 			walk.exhaustive = true;
-		else if (strcmp(argv[i], "--at") != 0 || ++i == argc ||
-			 !sv_to_i64(sv_of(argv[i]), &walk.at))
+		else if (i + 1 < argc && strcmp(argv[i], "--at") == 0)
+			sv_to_i64(sv_of(argv[++i]), &walk.at);
+		else if (i + 1 < argc && strcmp(argv[i], "--again") == 0)
+			sv_to_i64(sv_of(argv[++i]), &walk.again);
+		else
 			i = argc;
 	}
 	if (i >= argc) {
-		fprintf(stderr, "usage: run-scenarios [--crash-walk [--exhaustive | --at N]] "
-				"STORY...\n");
+		fprintf(stderr, "usage: run-scenarios [--crash-walk [--exhaustive]] "
+				"[--at N [--again M]] STORY...\n");
 		return 2;
 	}
 	printf("1..%d\n", argc - i);

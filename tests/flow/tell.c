@@ -347,12 +347,14 @@ static void tell_history(struct world *w, const struct line *l)
 				sv_eq(l->word[2], SV("silent")));
 }
 
-/* deletes SIDE hidden|proven; clock SIDE ahead DURATION */
+/* deletes SIDE hidden|proven; lag SIDE DURATION; clock SIDE ahead DURATION */
 static void tell_quirk(struct world *w, const struct line *l)
 {
 	struct scripted *s = w->system[word_side(w, l->word[1])];
 	if (sv_eq(l->word[0], SV("deletes")))
 		scripted_hide_deletes(s, sv_eq(l->word[2], SV("hidden")));
+	else if (sv_eq(l->word[0], SV("lag")))
+		scripted_lag(s, word_duration_ms(w, l->word[2]));
 	else
 		scripted_skew(s, word_duration_ms(w, l->word[3]));
 }
@@ -449,7 +451,8 @@ static const struct {
 	{ "trim", 5, tell_rule },	    { "cut", 4, tell_rule },
 	{ "relent", 3, tell_rule },	    { "feed", 3, tell_feed },
 	{ "history", 3, tell_history },	    { "deletes", 3, tell_quirk },
-	{ "clock", 4, tell_quirk },	    { "shape", 3, tell_shape },
+	{ "clock", 4, tell_quirk },	    { "lag", 3, tell_quirk },
+	{ "shape", 3, tell_shape },
 	{ "before", 5, tell_hook },	    { "after", 5, tell_hook },
 	{ "forget", 1, tell_forget },	    { "unfinished", 1, tell_unfinished },
 	{ "expect", 2, expect_line },

@@ -317,13 +317,17 @@ static bool told(const struct plan *p, int field, enum side s, struct value v)
 /* Made by ourselves, or one of our writes arriving late? */
 static bool ours(const struct kase *k, enum side s, int field)
 {
-	if (k->seen[s].author == AUTHOR_FOREIGN || k->in.author[s] == AUTHOR_FOREIGN)
-		return false;
-	for (int i = 0; i < k->link.ghost_n; i++)
+	bool stranger = k->seen[s].author == AUTHOR_FOREIGN || k->in.author[s] == AUTHOR_FOREIGN;
+	for (int i = 0; i < k->link.ghost_n && !stranger; i++)
 		if (k->ghost[i].side == s && k->ghost[i].field == field &&
 		    value_eq(k->ghost[i].value, k->now[s][field]))
 			return true;
-	return k->seen[s].author == AUTHOR_OWN || k->in.author[s] == AUTHOR_OWN;
+	for (int i = 0; k->slot[s].state == SLOT_LOST && i < k->slot[s].field_n; i++)
+		if (k->slotted[s][i].field == field &&
+		    value_eq(k->slotted[s][i].target, k->now[s][field]))
+			return true;
+	return !stranger &&
+	       (k->seen[s].author == AUTHOR_OWN || k->in.author[s] == AUTHOR_OWN);
 }
 
 static void law_loss(const struct kase *k, const struct plan *p)
@@ -335,13 +339,15 @@ static void law_loss(const struct kase *k, const struct plan *p)
 			struct value now = k->now[s][sf->field];
 			if (p->slot[s].state != SLOT_DECIDED || sf->cause == CAUSE_RESOLVE ||
 			    value_blank(now) || value_eq(now, sf->target) ||
-			    k->field[sf->field].conflict.winner == WINNER_UNION ||
-			    k->slot[s].state != SLOT_IDLE)
+			    k->field[sf->field].conflict.winner == WINNER_UNION)
 				continue;
 			if (now.kind == VALUE_UNKNOWN &&
 			    k->field[sf->field].direction != BOTH_WAYS)
 				continue;
 			if (row->rule == RULE && value_eq(now, row->base[s]))
+				continue;
+			/* logged when the write that waits was decided */
+			if (k->slot[s].state != SLOT_IDLE && value_eq(row->held[s], now))
 				continue;
 			if (!ours(k, (enum side)s, sf->field) &&
 			    !told(p, sf->field, (enum side)s, now))

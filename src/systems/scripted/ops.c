@@ -241,6 +241,33 @@ static bool is_cut(struct scripted *s, const struct world_row *r, struct sv api)
 	return false;
 }
 
+/* What stood in the field when a lagging replica last heard. */
+static struct sv replica_get(const struct scripted *s, const struct world_row *r, struct sv api,
+			     int64_t heard_ms)
+{
+	for (int i = 0; i < s->change.n; i++) {
+		const struct world_change *c = &s->change.ptr[i];
+		if (c->at_ms > heard_ms && sv_eq(c->id, r->id) && sv_eq(c->object, r->object) &&
+		    sv_eq(c->api, api))
+			return c->before;
+	}
+	return world_get(r, api);
+}
+
+/* A present row of fetch as a lagging replica shows it. */
+static void show_replica(struct scripted *s, const struct world_row *r, const struct object_ref *o,
+			 struct arena *a, struct row *out)
+{
+	int64_t heard_ms = world_now(s) - s->lag_ms;
+	if (r->modified_ms <= heard_ms)
+		return;
+	out->modified_ms = heard_ms;
+	out->author = AUTHOR_UNKNOWN;
+	for (int i = 0; i < o->field_n; i++)
+		out->value[i] = world_read(&o->field[i].type,
+					   replica_get(s, r, sv_of(o->field[i].api), heard_ms), a);
+}
+
 static void show_row(struct scripted *s, const struct world_row *r, const struct object_ref *o,
 		     struct arena *a, struct row *out)
 {
@@ -278,7 +305,9 @@ static bool fetch(struct connector *c, const struct object_ref *o, const struct 
 		const struct world_row *r = world_row(s, sv_of(o->object), id[i]);
 		if (r)
 			show_row(s, r, o, a, &out->row[i]);
-		else
+		if (r && s->lag_ms && r->existence == EXISTENCE_PRESENT)
+			show_replica(s, r, o, a, &out->row[i]);
+		if (!r)
 			out->row[i] = (struct row){
 				.id = arena_sv(a, id[i]),
 				.value = arena_array(a, struct value, (size_t)o->field_n + 1),

@@ -187,6 +187,11 @@ void scripted_hide_deletes(struct scripted *s, bool hide)
 	s->hide_deletes = hide;
 }
 
+void scripted_lag(struct scripted *s, int64_t lag_ms)
+{
+	s->lag_ms = lag_ms;
+}
+
 void scripted_skew(struct scripted *s, int64_t ahead_ms)
 {
 	s->skew_ms = ahead_ms;

@@ -91,6 +91,9 @@ void scripted_cut(struct scripted *s, struct sv object, struct sv api);
 void scripted_relent(struct scripted *s, struct sv object);
 /* Deleted and merged rows are just absent from answers, without proof. */
 void scripted_hide_deletes(struct scripted *s, bool hide);
+/* Reads by id show rows as they were so long ago: a replica that lags. The
+ * rows' own stamps lag as well; find and list are not served by it. */
+void scripted_lag(struct scripted *s, int64_t lag_ms);
 /* Its own clock is ahead of ours by this. */
 void scripted_skew(struct scripted *s, int64_t ahead_ms);
 

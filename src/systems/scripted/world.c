@@ -2,6 +2,9 @@
 
 #include "base/panic.h"
 
+/* When what is there from the beginning was last touched: 2020-01-01. */
+#define SEEDED_MS ((int64_t)1577836800000)
+
 int64_t world_now(struct scripted *s)
 {
 	return clock_now(s->clock) + s->skew_ms;
@@ -78,7 +81,7 @@ static void put_field(struct scripted *s, struct world_row *r, const struct scri
 	struct world_change *c = list_push(&s->change);
 	*c = (struct world_change){
 		.object = r->object, .id = r->id, .api = f->api, .before = before,
-		.after = f->text, .at_ms = world_now(s), .author = author_of(writer),
+		.after = f->text, .at_ms = writer == WRITER_SEED ? 0 : world_now(s), .author = author_of(writer),
 		.unrecorded = writer == WRITER_SEED || s->history_silent,
 	};
 }
@@ -93,7 +96,7 @@ void world_put(struct scripted *s, struct sv object, struct sv id, const struct 
 		r->id = arena_sv(&s->arena, id);
 		r->existence = EXISTENCE_PRESENT;
 	}
-	r->modified_ms = world_now(s);
+	r->modified_ms = writer == WRITER_SEED ? SEEDED_MS : world_now(s);
 	r->author = author_of(writer);
 	for (int i = 0; i < n; i++)
 		put_field(s, r, &set[i], writer);

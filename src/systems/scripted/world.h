@@ -95,7 +95,7 @@ struct scripted {
 	struct arena arena;	    /* every text; lives as long as the system */
 	struct clock *clock;
 	struct crash *crash;
-	int64_t skew_ms;
+	int64_t skew_ms, lag_ms;
 	LIST(struct world_row) row;
 	LIST(struct world_change) change;
 	LIST(struct world_event) event;
