@@ -78,6 +78,64 @@ void engine_stop(struct engine *e)
 		governor_stop(&e->governor[s]);
 }
 
+/* A number for all that decides the fields of a record type. */
+static uint64_t rules_of(const struct treaty_record *r)
+{
+	struct buf b;
+	buf_init(&b, 1 << 20);
+	for (int i = 0; i < r->field_n; i++) {
+		buf_add_varint(&b, r->field[i].key);
+		buf_add_varint(&b, r->field[i].rule);
+	}
+	uint64_t n = sv_hash64(buf_sv(&b));
+	buf_finish(&b);
+	return n;
+}
+
+/* Everything of a type is looked at again under the rules of this version;
+ * what was decided under the old ones and not sent is forgotten. What was sent
+ * is resolved first, as after any restart. */
+static void backfill(struct engine *e, struct db *db, int record)
+{
+	struct arena a;
+	arena_init(&a);
+	int64_t type = record_key(&e->treaty->record[record]), now = clock_now(e->clock);
+	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i", type);
+	struct db_stmt *q = db_query(db, "SELECT id FROM link WHERE type = $1", "i", type);
+	while (db_next(q)) {
+		struct link l;
+		if (!link_get(db, e->treaty, db_i64(q, 0), &a, &l))
+			continue;
+		enum side s = l.remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
+		bool whole = l.state == LINK_LINKED || l.state == LINK_BROKEN;
+		struct mark m = {
+			.side = s, .record = record, .remote = l.remote[s], .due_ms = now,
+			.priority = e->treaty->record[record].priority + PRIORITY_BACKFILL,
+			.reads = whole ? 3u : 1u << s, .own = SV(""), .stranger = SV(""),
+			.source = "version",
+		};
+		mark_put(e->store, db, e->treaty, &m);
+		arena_reset(&a);
+	}
+	arena_finish(&a);
+}
+
+/* A changed rule must reach records that nobody touches. */
+static void take_version(struct engine *e, struct db *db, struct arena *a)
+{
+	for (int r = 0; r < e->treaty->record_n; r++) {
+		uint64_t rules = rules_of(&e->treaty->record[r]);
+		struct sv now = sv_make(&rules, sizeof(rules));
+		struct sv name = arena_printf(a, "rules.%s", e->treaty->record[r].name);
+		struct sv before = meta_get(db, name.ptr, a);
+		if (sv_eq(before, now))
+			continue;
+		if (before.len)
+			backfill(e, db, r);
+		meta_put(db, name.ptr, now);
+	}
+}
+
 /* What was in flight when the process died: nobody will ever answer. */
 static bool recover(struct db *db, void *arg, struct err *err)
 {
@@ -102,6 +160,7 @@ static bool recover(struct db *db, void *arg, struct err *err)
 		}
 	}
 	db_run(db, "UPDATE mark SET wait = 0 WHERE wait = 1", "");
+	take_version(e, db, &a);
 	for (int s = 0; s < SIDES; s++) {
 		struct sv name = arena_printf(&a, "budget.%s", side_name[s]);
 		governor_load(&e->governor[s], meta_get(db, name.ptr, &a));
