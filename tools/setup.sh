@@ -3,7 +3,7 @@
 # question); otherwise they are named and the run ends.
 
 PACKAGES_BUILD='gcc meson ninja-build pkgconf libfyaml-dev libjson-c-dev libmicrohttpd-dev
-	libcurl4-openssl-dev libsqlite3-dev libcmocka-dev libutf8proc-dev libssl-dev openssl'
+	libcurl4-openssl-dev libsqlite3-dev libcmocka-dev libutf8proc-dev libssl-dev uthash-dev openssl'
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -49,13 +49,24 @@ need_node() {
 	need_packages nodejs npm
 }
 
-# build DIR [meson options]: configures when needed, then builds.
-build() {
+# configure DIR [meson options], unless that was done.
+configure() {
 	dir=$1
 	shift
-	if [ ! -f "$dir/build.ninja" ]; then
-		meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log" >&2; exit 1; }
-		rm -f "$dir.log"
-	fi
-	ninja -C "$dir" >"$dir/build.log" 2>&1 || { grep -vE '^\[' "$dir/build.log" >&2; exit 1; }
+	[ -f "$dir/build.ninja" ] && return 0
+	meson setup "$dir" "$@" >"$dir.log" 2>&1 || { cat "$dir.log" >&2; exit 1; }
+	rm -f "$dir.log"
+}
+
+# build DIR [meson options]: configures when needed, then builds all.
+build() {
+	configure "$@"
+	ninja -C "$1" >"$1/build.log" 2>&1 || { grep -vE '^\[' "$1/build.log" >&2; exit 1; }
+}
+
+# build_program DIR: the program and the sandbox, no tests.
+build_program() {
+	configure "$1"
+	ninja -C "$1" src/cli/treaty sandbox/treaty-sandbox >"$1/build.log" 2>&1 ||
+		{ grep -vE '^\[' "$1/build.log" >&2; exit 1; }
 }
