@@ -9,6 +9,7 @@
 #include "store/pauses.h"
 
 enum { BATCH = 1000, CHUNK = 200, ROUNDS = 4 };
+enum { STAMP_SLACK_MS = 1000, LAG_MS = 3000, LAG_RETRY_MS = 500 };
 
 /* A link, or a record that has none yet, on its way through the rounds. */
 struct unit {
@@ -402,6 +403,19 @@ static void drop_stale(struct unit *u)
 		}
 }
 
+/* The row's own stamp is older than the change that the feed told of: a replica
+ * that lags. Bounded, because a stamp may also stay older for good: Salesforce
+ * sets it before a long transaction commits, Bullhorn not for every change. */
+static bool lags(const struct batch *b, const struct unit *u)
+{
+	for (int s = 0; s < SIDES; s++)
+		if (u->mark[s] && u->seen[s] && u->seen[s]->modified_ms &&
+		    u->mark[s]->changed_ms > u->seen[s]->modified_ms + STAMP_SLACK_MS &&
+		    clock_now(b->e->clock) - u->mark[s]->first_ms < LAG_MS)
+			return true;
+	return false;
+}
+
 static void store_plan(struct batch *b, struct db *db, struct unit *u, const struct plan *p,
 		       const struct settle_input *in)
 {
@@ -479,6 +493,10 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 		return;
 
 	drop_stale(u);
+	if (lags(b, u)) {
+		postpone(b, db, u, clock_now(e->clock) + LAG_RETRY_MS, 0);
+		return;
+	}
 	if (follow_survivor(b, db, u) && !b->last_round)
 		return;
 	unsigned missing = u->want & ~u->got;

@@ -60,6 +60,11 @@ struct link_field {
 	struct value altered;
 	enum side altered_side;
 	int64_t altered_ms;
+	/* Two-way fields: the ATS's base before the last one, and how often in a
+	 * row the field went back to that. */
+	struct value before;
+	unsigned turns;
+	int64_t turned_ms;
 	/* Two-way fields: our last write of it, from the reads that it was
 	 * decided on to its answer. A stranger's change in between that no read
 	 * shows any more was overwritten by us unseen. */

@@ -404,6 +404,15 @@ static void decide_one_way(struct work *w, struct view *v)
 
 /* ----------------------------------------------------------- two-way fields */
 
+/* Would this bring the field back to where it was before its last change, once
+ * too often? */
+static bool cycles(const struct work *w, const struct view *v, struct value ats)
+{
+	const struct link_field *lf = v->lf;
+	return v->f->direction == BOTH_WAYS && lf->turns >= TURNS_MAX &&
+	       w->in->now_ms - lf->turned_ms <= TURNS_WINDOW_MS && value_eq(ats, lf->before);
+}
+
 static void take_side(struct work *w, struct view *v, enum side from, enum cause cause)
 {
 	struct value target;
@@ -414,6 +423,12 @@ static void take_side(struct work *w, struct view *v, enum side from, enum cause
 	if (was->hold == HOLD_REJECTED && was->resolve == RESOLVE_NONE &&
 	    value_eq(was->held[from], v->now[from])) {
 		still_rejected(w, v, to);
+		return;
+	}
+	if (cause == CAUSE_CHANGE && cycles(w, v, from == SIDE_ATS ? v->now[from] : target)) {
+		hold_field(w, v, HOLD_LOOP,
+			   arena_printf(w->a, "the two sides set it back and forth %u times",
+					v->lf->turns).ptr);
 		return;
 	}
 	draft_write(w, v, to, v->now[from], target, cause);
@@ -580,7 +595,7 @@ static bool resolve(struct work *w, struct view *v)
 	}
 	if (lf->resolve == RESOLVE_RETRY) {
 		lf->resolve = RESOLVE_NONE;
-		lf->restores = 0;
+		lf->restores = lf->turns = 0;
 		return false; /* decided anew by the rule */
 	}
 	if (!shown_as_now(v)) {
@@ -926,6 +941,15 @@ void settle(const struct settle_input *in, struct arena *a, struct plan *out)
 	}
 }
 
+static void count_turn(struct link_field *lf, struct value ats, enum cause cause, int64_t now_ms)
+{
+	bool back = cause == CAUSE_CHANGE && lf->turned_ms && value_eq(ats, lf->before) &&
+		    now_ms - lf->turned_ms <= TURNS_WINDOW_MS;
+	lf->turns = back ? lf->turns + 1 : 0;
+	lf->before = lf->base[SIDE_ATS];
+	lf->turned_ms = now_ms;
+}
+
 void settle_confirm(const struct treaty_record *type, struct link *link, const struct slot *slot,
 		    enum side side, const bool *field_ok, int64_t answered_ms)
 {
@@ -934,6 +958,9 @@ void settle_confirm(const struct treaty_record *type, struct link *link, const s
 		struct link_field *lf = &link->field[sf->field];
 		if (field_ok && !field_ok[k])
 			continue;
+		if (type->field[sf->field].direction == BOTH_WAYS)
+			count_turn(lf, side == SIDE_ATS ? sf->target : sf->source, sf->cause,
+				   answered_ms);
 		lf->base[side] = sf->target;
 		if (known(sf->source))
 			lf->base[side_other(side)] = sf->source;

@@ -16,6 +16,12 @@
 enum { RESTORES_MAX = 3 };
 #define RESTORES_WINDOW_MS (24 * 3600 * (int64_t)1000)
 
+/* So often may a two-way field go back to the value before its last, each time
+ * within the window of the time before; then it is a cycle (two robots, or two
+ * systems that reformat what the other wrote). */
+enum { TURNS_MAX = 6 };
+#define TURNS_WINDOW_MS (3600 * (int64_t)1000)
+
 /* An undelivered step of a DELIVER_EACH field, oldest first. */
 struct step {
 	int field;

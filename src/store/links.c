@@ -12,6 +12,7 @@ enum {
 	HAS_ALTERED = 8,
 	HAS_RESOLVE = 16,
 	HAS_WROTE = 32,
+	HAS_TURNS = 64,
 };
 
 static void pack_pair(struct buf *b, const struct value v[SIDES])
@@ -35,7 +36,8 @@ static void pack_field(struct buf *b, uint32_t key, const struct link_field *f)
 {
 	unsigned has = (f->rule ? HAS_BASE : 0) | (holds_values(f) ? HAS_HOLD : 0) |
 		       (f->restores ? HAS_RESTORES : 0) | (f->altered_ms ? HAS_ALTERED : 0) |
-		       (f->resolve ? HAS_RESOLVE : 0) | (f->wrote_ms ? HAS_WROTE : 0);
+		       (f->resolve ? HAS_RESOLVE : 0) | (f->wrote_ms ? HAS_WROTE : 0) |
+		       (f->turned_ms ? HAS_TURNS : 0);
 	if (!has)
 		return;
 	buf_add_varint(b, key);
@@ -61,6 +63,11 @@ static void pack_field(struct buf *b, uint32_t key, const struct link_field *f)
 		buf_add_varint(b, f->wrote_side);
 		buf_add_varint(b, (uint64_t)f->fenced_ms);
 		buf_add_varint(b, (uint64_t)f->wrote_ms);
+	}
+	if (has & HAS_TURNS) {
+		buf_add_varint(b, f->turns);
+		buf_add_varint(b, (uint64_t)f->turned_ms);
+		value_pack(b, f->before);
 	}
 	if (has & HAS_RESOLVE) {
 		buf_add_varint(b, f->resolve);
@@ -93,6 +100,11 @@ static void unpack_field(struct reader *r, struct link_field *f)
 		f->wrote_side = (enum side)read_varint(r);
 		f->fenced_ms = (int64_t)read_varint(r);
 		f->wrote_ms = (int64_t)read_varint(r);
+	}
+	if (has & HAS_TURNS) {
+		f->turns = (unsigned)read_varint(r);
+		f->turned_ms = (int64_t)read_varint(r);
+		f->before = value_unpack(r);
 	}
 	if (has & HAS_RESOLVE) {
 		f->resolve = (enum resolve_action)read_varint(r);

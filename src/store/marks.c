@@ -68,7 +68,7 @@ int marks_due(struct db *db, const struct treaty *t, int64_t now_ms, int max, st
 	struct db_stmt *q = db_query(
 		db,
 		"SELECT type, side, remote, seq, due_ms, priority, reads, author, own, stranger,"
-		" changed_ms, source FROM mark"
+		" changed_ms, source, first_ms FROM mark"
 		" WHERE wait = 0 AND due_ms <= $1 ORDER BY priority, seq LIMIT $2",
 		"ii", now_ms, (int64_t)max);
 	while (db_next(q)) {
@@ -89,6 +89,7 @@ int marks_due(struct db *db, const struct treaty *t, int64_t now_ms, int max, st
 			.stranger = db_is_null(q, 9) ? SV_NONE : arena_sv(a, db_sv(q, 9)),
 			.changed_ms = db_i64(q, 10),
 			.source = arena_str(a, db_sv(q, 11)),
+			.first_ms = db_i64(q, 12),
 		};
 	}
 	*out = m;

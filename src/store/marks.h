@@ -12,6 +12,7 @@ struct mark {
 	int record; /* index of the record type */
 	struct sv remote;
 	int64_t seq;
+	int64_t first_ms; /* accepted, when it was not folded yet */
 	int64_t due_ms;	 /* not looked at before */
 	int priority;
 	unsigned reads;	 /* sides that must be read: 1 << side */
