@@ -229,12 +229,11 @@ const byRecord = (list) => {
 // With a beginning that both sides agreed on, all that followed must arrive.
 // Without one (linked only since), delivery begins with the value of that moment.
 function follows(want, have, from_start) {
+	const same = (a, b) => a.join('\n') === b.join('\n');
 	if (from_start)
-		return want.join('\n') === have.join('\n');
-	for (let k = 0; k < want.length; k++)
-		if (want.slice(k).join('\n') === have.join('\n'))
-			return true;
-	return false;
+		return same(want, have);
+	// ours are all but the first, which a copy made by hand may have held
+	return want.some((_, k) => same(want.slice(k), have) || same(want.slice(k), have.slice(1)));
 }
 
 function transitions(t, log, known, out) {
@@ -251,7 +250,7 @@ function transitions(t, log, known, out) {
 				want.push(f.map[t.byId.ats.get(ats)[f.ats]]);
 			out.records++;
 			out.expected += want.length - 1;
-			out.delivered += have.length - 1;
+			out.delivered += Math.min(have.length, want.length) - 1;
 			if (!follows(want, have, was))
 				out.wrong.push({ ats, salesforce, expected: want, delivered: have });
 		}

@@ -1,0 +1,221 @@
+// Deaths at random moments. Each round: some trouble of the systems, a burst of
+// edits by people on both sides, SIGKILL somewhere in it or in what follows, a
+// new start, quiet, and the oracle. Then nothing more may be written, and the
+// conflict log must hold exactly what the oracle leaves to people.
+import { randomInt } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { World, pause } from '../../tools/world.mjs';
+import { ask } from '../../tools/oracle.mjs';
+
+const small = { deaths: 10, edits: 250, size: 300, deadline: 120000 };
+const long = { deaths: 200, edits: 5000, size: 'try', deadline: 600000 };
+// A new firm after so many deaths: the sandbox keeps every write it ever saw.
+const DEATHS_A_WORLD = 20;
+
+function options(args) {
+	const o = args.includes('--long') ? { ...long } : { ...small };
+	o.seed = randomInt(1, 2 ** 31);
+	for (const name of ['seed', 'deaths', 'edits', 'size']) {
+		const at = args.indexOf(`--${name}`);
+		if (at >= 0)
+			o[name] = name === 'size' ? args[at + 1] : Number(args[at + 1]);
+	}
+	return o;
+}
+
+// xorshift32: the seed is printed, and gives the same moments and troubles.
+function random(seed) {
+	let x = seed >>> 0 || 1;
+	const next = () => {
+		x ^= x << 13;
+		x ^= x >>> 17;
+		x ^= x << 5;
+		x >>>= 0;
+		return x / 2 ** 32;
+	};
+	return { below: (n) => Math.floor(next() * n), of: (list) => list[Math.floor(next() * list.length)] };
+}
+
+// ---- trouble of the systems, over by itself
+
+const troubles = [
+	['nothing', async () => {}],
+	['Salesforce: answers to writes lost', (w, r) => w.control('salesforce', 'fault', { kind: 'lost-answer', method: 'POST', contains: 'composite', count: 1 + r.below(3) })],
+	['Salesforce: answers to updates lost', (w, r) => w.control('salesforce', 'fault', { kind: 'lost-answer', method: 'PATCH', count: 1 + r.below(3) })],
+	['Bullhorn: answers to creates lost', (w, r) => w.control('bullhorn', 'fault', { kind: 'lost-answer', method: 'PUT', contains: 'entity', count: 1 + r.below(3) })],
+	['Bullhorn: answers to updates lost', (w, r) => w.control('bullhorn', 'fault', { kind: 'lost-answer', method: 'POST', contains: 'entity', count: 1 + r.below(3) })],
+	['Bullhorn: answers of the feed lost', (w, r) => w.control('bullhorn', 'fault', { kind: 'lost-answer', method: 'GET', contains: 'subscription', count: 1 + r.below(3) })],
+	['both: connections reset', async (w, r) => {
+		await w.control('salesforce', 'fault', { kind: 'reset', percent: 30, count: 1 + r.below(4) });
+		await w.control('bullhorn', 'fault', { kind: 'reset', percent: 30, count: 1 + r.below(4) });
+	}],
+	['Salesforce: away for some seconds', (w, r) => w.control('salesforce', 'fault', { kind: 'outage', for_ms: 1000 + r.below(2000) })],
+	['Bullhorn: away for some seconds', (w, r) => w.control('bullhorn', 'fault', { kind: 'outage', for_ms: 1000 + r.below(2000) })],
+	['Salesforce: down for maintenance', (w, r) => w.control('salesforce', 'fault', { kind: '503', count: 1 + r.below(3) })],
+	['Bullhorn: answers cut short', (w, r) => w.control('bullhorn', 'fault', { kind: 'truncated', method: 'GET', count: 1 + r.below(3) })],
+	['Salesforce: answers cut short', (w, r) => w.control('salesforce', 'fault', { kind: 'truncated', method: 'POST', contains: 'composite', count: 1 + r.below(2) })],
+	['both: sessions expire', async (w) => {
+		await w.control('salesforce', 'expire-sessions', {});
+		await w.control('bullhorn', 'fault', { kind: 'session', count: 1 });
+	}],
+	['Salesforce: streaming client forgotten', (w) => w.control('salesforce', 'forget-clients', {})],
+	['Salesforce: rows locked', (w, r) => w.control('salesforce', 'lock-rows', { count: 1 + r.below(20) })],
+];
+
+// ---- people
+
+// Edits of all kinds by the office, placements that are moved on several times
+// between two looks, and job orders that must be made in the ATS, where no key
+// keeps a repeated create from making two.
+async function burst(w, edits, r) {
+	for (let done = 0; done < edits;) {
+		const n = Math.min(10 + r.below(40), edits - done);
+		await w.control('bullhorn', 'office', { edits: n });
+		await w.control('bullhorn', 'scenario', { scene: 'three-statuses' });
+		await w.control('salesforce', 'create', { object: 'Job_Order__c', fields: { Name: `Night shift ${w.made++}`,
+			Account__c: r.of(w.accounts), Employment_Type__c: 'Contract', Openings__c: '2' } });
+		done += n + 4;
+	}
+}
+
+// ---- rounds
+
+const look = (w, more = {}) => ask({ bullhorn: w.url.bullhorn, salesforce: w.url.salesforce, ...more });
+
+function trouble(what, list) {
+	throw new Error(`${what}:\n${list.slice(0, 10).map((x) => JSON.stringify(x)).join('\n')}`);
+}
+
+// What the oracle leaves to people is in the conflict log, and nothing else of
+// its kinds.
+async function checkConflicts(w, report) {
+	const open = (await w.json(['conflicts', '--limit', '100000'])).entries.filter((e) => e.open);
+	const told = new Set(open.filter((e) => e.kind === 'conflict').map((e) => `${e.record} ${e.ats.id} ${e.field}`));
+	const seen = report.records.flatMap((r) => r.contested.map((c) => `${r.record} ${c.ats} ${c.field}`));
+	const silent = seen.filter((c) => !told.has(c));
+	if (silent.length)
+		trouble('the sides differ in a field that both write, and the conflict log does not say so', silent);
+	const strange = open.filter((e) => ['rejected', 'loop', 'undeliverable', 'drift', 'unavailable'].includes(e.kind));
+	if (strange.length)
+		trouble('entries that no one gave a reason for', strange);
+}
+
+async function check(w, report) {
+	for (const r of report.records)
+		for (const what of ['disagreements', 'duplicates', 'missing'])
+			if (r[what].length)
+				trouble(`${r.record}: ${r[what].length} ${what}`, r[what]);
+	if (report.transitions.wrong.length)
+		trouble(`${report.transitions.wrong.length} placements with other transitions`, report.transitions.wrong);
+	for (const [system, list] of Object.entries(report.writes_after))
+		if (list.length)
+			trouble(`${list.length} writes to ${system} after all was quiet`, list);
+	await checkConflicts(w, report);
+}
+
+async function round(w, o, r, n) {
+	const [name, begin] = r.of(troubles);
+	const moment = r.below(w.spanMs);
+	const from = Date.now();
+	const editing = burst(w, o.edits, r);
+	await pause(r.below(moment + 1));
+	await begin(w, r);
+	await pause(Math.max(from + moment - Date.now(), 0)); // the moment of death, drawn
+	w.alive();
+	await w.stopDaemon('SIGKILL');
+	appendFileSync(`${w.dir}/daemon.log`, `--- killed, death ${n}\n`);
+	const left = await w.json(['status']); // also: the marks balance
+	const sent = left.ats.writes_sent + left.salesforce.writes_sent;
+	w.startDaemon(w.daemonEnv);
+	await editing;
+	await w.quiet(o.deadline);
+	const report = await look(w, { since: w.since });
+	await check(w, report);
+	w.since = report.seq;
+	console.log(`${String(n).padStart(4)}  killed after ${String(moment).padStart(6)} ms  ${String(sent).padStart(4)} writes under way  ${name.padEnd(40)} ` +
+		`${report.transitions.expected} transitions, all agree after ${((Date.now() - from) / 1000).toFixed(1)} s`);
+	return { transitions: report.transitions.expected, sent };
+}
+
+async function settleFirst(w, o, r) {
+	w.made = 1;
+	w.accounts = (await w.control('salesforce', 'dump?system=salesforce&object=Account&fields=Bullhorn_Id__c'))
+		.filter((a) => a.fields.Bullhorn_Id__c).map((a) => a.id);
+	await w.run(['link']);
+	w.daemonEnv = { ASAN_OPTIONS: 'detect_leaks=1:halt_on_error=1' };
+	w.startDaemon(w.daemonEnv);
+	await w.quiet(o.deadline);
+	await check(w, await look(w));
+	// how long a burst takes that nobody disturbs: deaths fall into that time
+	const from = Date.now();
+	await burst(w, o.edits, r);
+	await w.quiet(o.deadline);
+	w.spanMs = Math.max(Date.now() - from - 2000, 500);
+	const report = await look(w);
+	await check(w, report);
+	w.since = report.seq;
+}
+
+async function settleLast(w, o) {
+	const before = w.since;
+	await w.quiet(o.deadline);
+	await w.quiet(o.deadline);
+	await check(w, await look(w, { since: before, idleSince: before }));
+	const end = await w.stopDaemon();
+	if (end.code !== 0)
+		throw new Error(`the daemon ended with ${end.signal ?? end.code} when asked to stop:\n${w.log('daemon.log')}`);
+	await blindness(w, before);
+}
+
+// An oracle that cannot say no proves nothing: with the daemon stopped, each
+// kind of harm is done once, and must be told.
+async function blindness(w, since) {
+	const [job] = await w.control('salesforce', 'dump?system=salesforce&object=Job_Order__c&fields=Name');
+	const twins = (await w.control('bullhorn', 'dump?system=bullhorn&object=JobOrder&fields=externalID'))
+		.filter((j) => j.fields.externalID).slice(0, 2);
+	const { placement } = await w.control('bullhorn', 'scenario', { scene: 'three-statuses' });
+	await w.control('salesforce', 'edit', { object: 'Job_Order__c', id: job.id, fields: { Name: 'Nobody was told' } });
+	await w.control('bullhorn', 'edit', { object: 'JobOrder', id: twins[1].id, fields: { externalID: twins[0].fields.externalID } });
+	await w.control('bullhorn', 'create', { object: 'ClientCorporation', fields: { name: 'Nobody made me there', status: 'Lead' } });
+	const report = await look(w, { since });
+	const of = (name) => report.records.find((r) => r.record === name);
+	const blind = Object.entries({
+		'a value that differs': of('job_order').disagreements.some((d) => d.salesforce === job.id && d.field === 'title'),
+		'two records for one': of('job_order').duplicates.length > 0,
+		'a record that was not made': of('company').missing.length === 1,
+		'a lost transition': report.transitions.wrong.some((p) => p.ats === placement),
+	}).filter(([, told]) => !told);
+	if (report.agree || blind.length)
+		trouble('the oracle does not see', blind.map(([what]) => what));
+}
+
+async function main() {
+	const [build, ...args] = process.argv.slice(2);
+	const o = options(args), r = random(o.seed);
+	console.log(`seed ${o.seed}: ${o.deaths} deaths in bursts of ${o.edits} edits, ${o.size} candidates`);
+	let deaths = 0, transitions = 0, hit = 0;
+	while (deaths < o.deaths) {
+		const w = await World.start(build, { size: o.size, seed: 1 + r.below(1000), poll: '1s', timeout: '5s', keep: true,
+			// so that most deaths meet requests under way
+			sandbox: ['--latency-ms', String(10 + r.below(30))] });
+		try {
+			await settleFirst(w, o, r);
+			for (let i = 0; i < DEATHS_A_WORLD && deaths < o.deaths; i++) {
+				const done = await round(w, o, r, ++deaths);
+				transitions += done.transitions;
+				hit += done.sent > 0;
+			}
+			await settleLast(w, o);
+			w.options.keep = false;
+		} catch (e) {
+			console.error(`${e.message}\n--- daemon.log\n${w.log('daemon.log')}\nkept: ${w.dir}; again: --seed ${o.seed}`);
+			process.exitCode = 1;
+			return;
+		} finally {
+			await w.end();
+		}
+	}
+	console.log(`${deaths} deaths, ${hit} with writes under way: agreement each time, no record made twice, ${transitions} placement transitions in order and complete`);
+}
+
+await main();
