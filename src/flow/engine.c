@@ -166,6 +166,8 @@ static bool recover(struct db *db, void *arg, struct err *err)
 		governor_load(&e->governor[s], meta_get(db, name.ptr, &a));
 		/* an outage that the last process told of ends in this one */
 		e->down_told[s] = mismatch_system_open(db, s, MISMATCH_UNAVAILABLE);
+		if (e->down_told[s])
+			governor_presume_down(&e->governor[s]);
 	}
 	arena_finish(&a);
 	return true;

@@ -69,6 +69,14 @@ bool governor_is_down(struct governor *g, struct err *why, int64_t *since_ms)
 	return down;
 }
 
+void governor_presume_down(struct governor *g)
+{
+	pthread_mutex_lock(&g->mutex);
+	g->failures = DOWN_AFTER;
+	g->failing_since_ms = clock_now(g->clock);
+	pthread_mutex_unlock(&g->mutex);
+}
+
 void governor_enter(struct governor *g)
 {
 	pthread_mutex_lock(&g->mutex);

@@ -45,6 +45,10 @@ int64_t governor_ready_ms(struct governor *g);
 /* A system that fails for longer than a moment. */
 bool governor_is_down(struct governor *g, struct err *why, int64_t *since_ms);
 
+/* It was down when the last process ended: so it is until a call goes well,
+ * which may be tried at once. */
+void governor_presume_down(struct governor *g);
+
 /* Waits for a place among the calls in flight. */
 void governor_enter(struct governor *g);
 /* The call is over. 'err' is NULL when it went well; 'calls' is the connector's
