@@ -487,7 +487,7 @@ bool people_counts_parse(const char *size, struct people_counts *out)
 	if (strcmp(size, "small") == 0)
 		*out = (struct people_counts){ 60, 10, 15, 20, 40, 25 };
 	else if (strcmp(size, "try") == 0)
-		*out = (struct people_counts){ 5000, 400, 600, 900, 3000, 1200 };
+		*out = (struct people_counts){ 5000, 400, 600, 940, 3000, 1200 };
 	else if (sv_to_i64(sv_of(size), &n) && n >= 10 && n <= 10000000)
 		*out = (struct people_counts){
 			.candidates = (size_t)n,

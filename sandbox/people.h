@@ -131,8 +131,9 @@ struct people {
 };
 
 /* "small" 60/10/20/25 candidates/companies/job orders/placements, "try"
- * 5,000/400/900/1,200, or a number of candidates with the rest in proportion.
- * False for anything else. */
+ * 5,000/400/940/1,200 (a few job orders are in Salesforce only; 900 and more in
+ * the ATS), or a number of candidates with the rest in proportion. False for
+ * anything else. */
 bool people_counts_parse(const char *size, struct people_counts *out);
 struct people *people_generate(uint64_t seed, const struct people_counts *counts, int64_t now_ms);
 void people_destroy(struct people *p);
