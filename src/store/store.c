@@ -63,20 +63,24 @@ static void seq_save(struct store *s)
 	s->seq_stored = s->seq;
 }
 
-/* One request inside the open transaction; undone alone when it fails. */
-static void run_one(struct store *s, struct request *r)
+/* One request inside the open transaction; undone alone when it fails. A disk
+ * that is full or broken undoes the whole transaction at once, savepoints and
+ * all: then the others are to hear that, not that the savepoint is gone. */
+static void run_one(struct store *s, struct request *r, struct err *group)
 {
 	db_script(s->db, "SAVEPOINT one");
 	r->ok = r->fn(s->db, r->arg, r->err);
-	if (r->ok && !db_ok(s->db)) {
+	struct err why = *db_error(s->db);
+	if (why.code) {
+		*r->err = why;
 		r->ok = false;
-		if (r->err)
-			*r->err = *db_error(s->db);
 	}
 	db_clear(s->db);
 	if (!r->ok)
 		db_script(s->db, "ROLLBACK TO one");
 	db_script(s->db, "RELEASE one");
+	if (!db_ok(s->db))
+		*group = why.code ? why : *db_error(s->db);
 }
 
 /* The whole list in one transaction: one fsync for all who wait. */
@@ -90,15 +94,14 @@ static void run_group(struct store *s, struct request *list)
 		db_clear(s->db);
 		db_script(s->db, "BEGIN IMMEDIATE");
 		seq_load(s);
-		ok = db_ok(s->db);
-		for (struct request *r = list; ok && r; r = r->next)
-			run_one(s, r);
+		for (struct request *r = list; db_ok(s->db) && r; r = r->next)
+			run_one(s, r, &err);
 		seq_save(s);
-		if (ok)
-			db_script(s->db, "COMMIT");
+		db_script(s->db, "COMMIT");
 		if (!db_ok(s->db)) {
 			ok = false;
-			err = *db_error(s->db);
+			if (!err.code)
+				err = *db_error(s->db);
 			db_clear(s->db);
 			db_script(s->db, "ROLLBACK");
 			db_clear(s->db);
@@ -110,7 +113,7 @@ static void run_group(struct store *s, struct request *list)
 		err_set(&err, ERR_STOPPED, "store: the process is dead");
 	}
 	for (struct request *r = list; r && !ok; r = r->next) {
-		if (r->err && (r->ok || !r->err->code))
+		if (r->ok || !r->err->code)
 			*r->err = err;
 		r->ok = false;
 	}
@@ -161,20 +164,44 @@ bool store_tx(struct store *s, store_fn fn, void *arg, struct err *err)
 
 /* ------------------------------------------------------------------ opening */
 
-static bool prepare_schema(struct store *s, const char *path, struct err *err)
+enum contents { CONTENTS_NONE, CONTENTS_OURS, CONTENTS_OTHERS };
+
+static enum contents look_inside(struct db *db)
 {
-	bool empty = db_scalar(s->db, 0, "SELECT count(*) FROM sqlite_master WHERE name = 'meta'",
-			       "") == 0;
-	if (empty && db_ok(s->db)) {
-		db_script(s->db, "BEGIN IMMEDIATE");
+	if (db_scalar(db, 0, "SELECT count(*) FROM sqlite_master", "") == 0)
+		return CONTENTS_NONE;
+	int64_t ours = db_scalar(db, 0,
+				 "SELECT count(*) FROM sqlite_master"
+				 " WHERE type = 'table' AND name IN ('meta', 'counter', 'mark')",
+				 "");
+	return ours == 3 ? CONTENTS_OURS : CONTENTS_OTHERS;
+}
+
+static void create_schema(struct store *s)
+{
+	db_script(s->db, "BEGIN IMMEDIATE");
+	/* another process may have been first */
+	if (look_inside(s->db) == CONTENTS_NONE) {
 		db_script(s->db, schema_sql);
 		counter_add(s->db, "schema", SCHEMA_VERSION);
 		counter_add(s->db, "seq", 1);
-		db_script(s->db, "COMMIT");
 	}
+	db_script(s->db, "COMMIT");
+}
+
+static bool prepare_schema(struct store *s, const char *path, struct err *err)
+{
+	enum contents inside = look_inside(s->db);
+	if (inside == CONTENTS_OTHERS) {
+		err_set(err, ERR_STORE, "store %s: not a Treaty store: another program's tables are in it",
+			path);
+		return false;
+	}
+	if (inside == CONTENTS_NONE)
+		create_schema(s);
 	int64_t version = counter_get(s->db, "schema");
 	if (!db_ok(s->db)) {
-		err_set(err, ERR_STORE, "store %s: not a Treaty store: %s", path,
+		err_set(err, ERR_STORE, "store %s: cannot be used: %s", path,
 			db_error(s->db)->what);
 		return false;
 	}

@@ -1,0 +1,101 @@
+/* scratch.h - a store in a directory of its own, for the tests of the store.
+ *
+ * The tests speak to the database through store/db.h only, so that they hold
+ * every driver to the same contract: scratch_open is the one place that says
+ * which driver it is. What is special to files (a full disk, bytes on disk)
+ * says so in its name. */
+#ifndef TREATY_SCRATCH_H
+#define TREATY_SCRATCH_H
+
+#include <libgen.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/panic.h"
+#include "store/store.h"
+
+struct scratch {
+	char path[64];
+	struct clock_manual clock;
+	struct arena arena;
+	struct store *store;
+	bool threaded;
+	struct sv key;
+};
+
+#define SCRATCH_KEY SV("0123456789abcdef0123456789abcdef")
+
+static inline struct store *scratch_open_how(struct scratch *s, bool read_only, struct err *err)
+{
+	return store_open(&(struct store_options){ .path = s->path, .volatile_ok = true,
+						   .threaded = s->threaded, .read_only = read_only,
+						   .clock = &s->clock.clock, .key = s->key },
+			  err);
+}
+
+static inline void scratch_open(struct scratch *s)
+{
+	struct err err = { 0 };
+	s->store = scratch_open_how(s, false, &err);
+	if (!s->store)
+		fail_msg("%s", err.what);
+}
+
+static inline void scratch_close(struct scratch *s)
+{
+	store_close(s->store);
+	s->store = NULL;
+}
+
+static inline void scratch_reopen(struct scratch *s)
+{
+	scratch_close(s);
+	scratch_open(s);
+}
+
+/* A directory, no store yet. */
+static inline struct scratch *scratch_create(void)
+{
+	struct scratch *s = must_zalloc(sizeof(*s));
+	char dir[32] = "/tmp/treaty-store-XXXXXX";
+	if (!mkdtemp(dir))
+		panic("mkdtemp failed");
+	snprintf(s->path, sizeof(s->path), "%s/store.db", dir);
+	clock_manual_init(&s->clock, 1795428000000);
+	arena_init(&s->arena);
+	s->key = SCRATCH_KEY;
+	return s;
+}
+
+static inline void scratch_destroy(struct scratch *s)
+{
+	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
+	char name[80];
+	scratch_close(s);
+	for (size_t i = 0; i < countof(ends); i++) {
+		snprintf(name, sizeof(name), "%s%s", s->path, ends[i]);
+		unlink(name);
+	}
+	rmdir(dirname(s->path));
+	arena_finish(&s->arena);
+	free(s);
+}
+
+/* A transaction that must succeed. */
+static inline void scratch_tx(struct scratch *s, store_fn fn, void *arg)
+{
+	struct err err = { 0 };
+	if (!store_tx(s->store, fn, arg, &err))
+		fail_msg("%s", err.what);
+}
+
+static inline void assert_sv(struct sv is, const char *expected)
+{
+	if (!sv_eq(is, sv_of(expected)))
+		fail_msg("'%.*s' is not '%s'", SV_ARG(is), expected);
+}
+
+#endif
