@@ -300,7 +300,7 @@ static void tell_automation(struct world *w, const struct line *l)
 	scripted_automate(w->system[word_side(w, l->word[1])], l->word[2], l->word[4], set, text);
 }
 
-/* trim SIDE OBJECT FIELD N; cut SIDE OBJECT FIELD; relent SIDE OBJECT */
+/* trim SIDE OBJECT FIELD N; cut|drop SIDE OBJECT FIELD; relent SIDE OBJECT */
 static void tell_rule(struct world *w, const struct line *l)
 {
 	struct scripted *s = w->system[word_side(w, l->word[1])];
@@ -308,6 +308,8 @@ static void tell_rule(struct world *w, const struct line *l)
 		scripted_trim(s, l->word[2], l->word[3], (int)word_number(w, l->word[4]));
 	else if (sv_eq(l->word[0], SV("cut")))
 		scripted_cut(s, l->word[2], l->word[3]);
+	else if (sv_eq(l->word[0], SV("drop")))
+		scripted_drop(s, l->word[2], l->word[3]);
 	else
 		scripted_relent(s, l->word[2]);
 }
@@ -449,7 +451,7 @@ static const struct {
 	{ "busy", 3, tell_fault },	    { "limit", 3, tell_fault },
 	{ "reject", 5, tell_reject },	    { "automation", 7, tell_automation },
 	{ "trim", 5, tell_rule },	    { "cut", 4, tell_rule },
-	{ "relent", 3, tell_rule },	    { "feed", 3, tell_feed },
+	{ "drop", 4, tell_rule },	    { "relent", 3, tell_rule },	    { "feed", 3, tell_feed },
 	{ "history", 3, tell_history },	    { "deletes", 3, tell_quirk },
 	{ "clock", 4, tell_quirk },	    { "lag", 3, tell_quirk },
 	{ "shape", 3, tell_shape },

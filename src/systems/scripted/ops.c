@@ -126,11 +126,13 @@ static bool describe(struct connector *c, const char *object, struct arena *a,
 	*out = (struct schema_object){ .object = object };
 	out->field = arena_array(a, struct schema_field, most + 1);
 	for (int i = 0; i < s->declared.n; i++)
-		if (sv_eq(s->declared.ptr[i].object, sv_of(object)))
+		if (sv_eq(s->declared.ptr[i].object, sv_of(object)) &&
+		    !world_rules(s, RULE_DROP, s->declared.ptr[i].object, s->declared.ptr[i].api))
 			add_field(a, out, s->declared.ptr[i].api, s->declared.ptr[i].kind);
 	for (int i = 0; i < s->row.n; i++)
 		for (int k = 0; k < s->row.ptr[i].field.n; k++)
-			if (sv_eq(s->row.ptr[i].object, sv_of(object)))
+			if (sv_eq(s->row.ptr[i].object, sv_of(object)) &&
+			    !world_rules(s, RULE_DROP, sv_of(object), s->row.ptr[i].field.ptr[k].api))
 				add_field(a, out, s->row.ptr[i].field.ptr[k].api, TYPE_TEXT);
 	bool known = out->field_n > 0;
 	if (!known)
@@ -232,12 +234,16 @@ static bool history(struct connector *c, const struct object_ref *o, const struc
 	return end(s, err);
 }
 
-static bool is_cut(struct scripted *s, const struct world_row *r, struct sv api)
+/* A request that names a field which is gone is refused as a whole. */
+static bool names_dropped(struct scripted *s, const struct object_ref *o, struct err *err)
 {
-	for (int i = 0; i < s->rule.n; i++)
-		if (s->rule.ptr[i].kind == RULE_CUT && sv_eq(s->rule.ptr[i].object, r->object) &&
-		    sv_eq(s->rule.ptr[i].api, api))
+	for (int i = 0; i < o->field_n; i++)
+		if (world_rules(s, RULE_DROP, sv_of(o->object), sv_of(o->field[i].api))) {
+			err_set(err, ERR_REJECTED, "%s: no such column '%s' on %s",
+				s->connector.name, o->field[i].api, o->object);
+			pthread_mutex_unlock(&s->lock);
 			return true;
+		}
 	return false;
 }
 
@@ -286,7 +292,7 @@ static void show_row(struct scripted *s, const struct world_row *r, const struct
 		struct sv api = sv_of(o->field[i].api);
 		if (sv_eq(api, SV(FIELD_API_ID)))
 			panic("%s: asked for " FIELD_API_ID, s->connector.name);
-		if (!is_cut(s, r, api))
+		if (!world_rules(s, RULE_CUT, r->object, api))
 			out->value[i] = world_read(&o->field[i].type, world_get(r, api), a);
 	}
 }
@@ -297,7 +303,7 @@ static bool fetch(struct connector *c, const struct object_ref *o, const struct 
 	struct scripted *s = of(c);
 	if (n > c->shape.fetch_max)
 		panic("%s: %d ids asked for, at most %d", c->name, n, c->shape.fetch_max);
-	if (!begin(s, CALL_READ, COUNT_FETCH, err))
+	if (!begin(s, CALL_READ, COUNT_FETCH, err) || names_dropped(s, o, err))
 		return false;
 	fire(s, BEFORE_READ);
 	*out = (struct rows){ .row = arena_array(a, struct row, (size_t)n + 1), .n = n };
@@ -334,7 +340,7 @@ static bool list(struct connector *c, const struct object_ref *o, struct sv page
 		 struct rows *out, struct err *err)
 {
 	struct scripted *s = of(c);
-	if (!begin(s, CALL_READ, COUNT_LIST, err))
+	if (!begin(s, CALL_READ, COUNT_LIST, err) || names_dropped(s, o, err))
 		return false;
 	int max = c->shape.list_max;
 	const struct world_row *r = row_after(s, sv_of(o->object), page);
@@ -363,7 +369,7 @@ static bool find(struct connector *c, const struct object_ref *o, const struct w
 		 int by_n, struct arena *a, struct rows *out, struct err *err)
 {
 	struct scripted *s = of(c);
-	if (!begin(s, CALL_READ, COUNT_FIND, err))
+	if (!begin(s, CALL_READ, COUNT_FIND, err) || names_dropped(s, o, err))
 		return false;
 	*out = (struct rows){ .row = arena_array(a, struct row, FIND_MAX) };
 	const struct world_row *r = row_after(s, sv_of(o->object), SV_NONE);

@@ -171,6 +171,11 @@ void scripted_cut(struct scripted *s, struct sv object, struct sv api)
 	add_rule(s, (struct world_rule){ .kind = RULE_CUT, .object = object, .api = api });
 }
 
+void scripted_drop(struct scripted *s, struct sv object, struct sv api)
+{
+	add_rule(s, (struct world_rule){ .kind = RULE_DROP, .object = object, .api = api });
+}
+
 void scripted_relent(struct scripted *s, struct sv object)
 {
 	pthread_mutex_lock(&s->lock);

@@ -87,7 +87,9 @@ void scripted_automate(struct scripted *s, struct sv object, struct sv when, str
 void scripted_trim(struct scripted *s, struct sv object, struct sv api, int max_bytes);
 /* The field's value is cut short in every read: unknown. */
 void scripted_cut(struct scripted *s, struct sv object, struct sv api);
-/* Takes back every reject, automation, trim and cut of the object. */
+/* The field is gone from the schema: requests that name it are refused whole. */
+void scripted_drop(struct scripted *s, struct sv object, struct sv api);
+/* Takes back every reject, automation, trim, cut and drop of the object. */
 void scripted_relent(struct scripted *s, struct sv object);
 /* Deleted and merged rows are just absent from answers, without proof. */
 void scripted_hide_deletes(struct scripted *s, bool hide);

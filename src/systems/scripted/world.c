@@ -134,6 +134,15 @@ struct value world_read(const struct value_type *type, struct sv text, struct ar
 	return v;
 }
 
+bool world_rules(const struct scripted *s, int kind, struct sv object, struct sv api)
+{
+	for (int i = 0; i < s->rule.n; i++)
+		if ((int)s->rule.ptr[i].kind == kind && sv_eq(s->rule.ptr[i].object, object) &&
+		    sv_eq(s->rule.ptr[i].api, api))
+			return true;
+	return false;
+}
+
 /* The first rule that refuses a field of this write; NULL when none does. */
 static const struct world_rule *refusal(struct scripted *s, const struct write *w,
 					const struct write_field *f, struct arena *a)
@@ -152,6 +161,13 @@ static bool refused(struct scripted *s, struct write *w, struct arena *a)
 {
 	w->bad_field = arena_array(a, const char *, (size_t)w->field_n + 1);
 	for (int i = 0; i < w->field_n; i++) {
+		struct sv api = sv_of(w->field[i].api);
+		if (world_rules(s, RULE_DROP, sv_of(w->object->object), api)) {
+			w->outcome = WRITE_REJECTED;
+			err_set(&w->err, ERR_REJECTED, "no such column '%s'", w->field[i].api);
+			w->bad_field[w->bad_field_n++] = arena_str(a, api);
+			continue;
+		}
 		const struct world_rule *r = refusal(s, w, &w->field[i], a);
 		if (!r)
 			continue;

@@ -52,7 +52,7 @@ struct world_event {
 };
 
 struct world_rule {
-	enum { RULE_REJECT, RULE_AUTOMATE, RULE_TRIM, RULE_CUT } kind;
+	enum { RULE_REJECT, RULE_AUTOMATE, RULE_TRIM, RULE_CUT, RULE_DROP } kind;
 	struct sv object, api, set, text, message;
 	bool nameless;
 	int max_bytes;
@@ -127,6 +127,8 @@ int64_t world_now(struct scripted *s); /* by its own clock */
 
 /* Executes one write as asked and fills its answer. */
 void world_write(struct scripted *s, struct write *w, bool alone, struct arena *a);
+/* The field has a rule of this kind. */
+bool world_rules(const struct scripted *s, int kind, struct sv object, struct sv api);
 /* Late writes whose time has come. */
 void world_catch_up(struct scripted *s);
 
