@@ -14,8 +14,9 @@ const struct verb *const verbs[] = {
 	&verb_explain, &verb_pause,   &verb_resume, &verb_mark, &verb_help,	NULL,
 };
 
-/* Taken by every verb; those of the verb itself come after. */
-enum { OPT_HELP = 1, OPT_VERSION, OPT_JSON, OPT_OWN = 100 };
+/* Taken by every verb; those of the verb itself come after, and all of them
+ * after the letters that are codes, too. */
+enum { OPT_VERSION = 256, OPT_JSON, OPT_OWN };
 
 static const struct option common[] = {
 	{ "deployment", required_argument, NULL, 'd' },
@@ -301,26 +302,29 @@ static int run_verb(struct cli *c, int argc, char **argv)
 	return c->verb->run(c);
 }
 
-int cli_main(int argc, char **argv)
+static int run_command(struct cli *c, int argc, char **argv)
 {
-	const char *set = getenv("TREATY_DEPLOYMENT");
-	struct cli c = { .deployment = set && *set ? set : "deployment.yaml" };
-	umask(077); /* the store holds people */
-	enum parsed p = parse(&c, argc, argv);
+	enum parsed p = parse(c, argc, argv);
 	if (p != PARSED)
 		return p == PARSED_DONE ? EXIT_FINE : EXIT_USAGE_ERROR;
 	if (optind >= argc) {
 		print_overview(stderr);
 		return EXIT_USAGE_ERROR;
 	}
-	c.verb = verb_named(argv[optind]);
-	if (!c.verb)
-		return wrong_verb(argv[optind]);
 	int at = optind;
-	int code = run_verb(&c, argc - at, argv + at);
+	c->verb = verb_named(argv[at]);
+	return c->verb ? run_verb(c, argc - at, argv + at) : wrong_verb(argv[at]);
+}
+
+int cli_main(int argc, char **argv)
+{
+	const char *set = getenv("TREATY_DEPLOYMENT");
+	struct cli c = { .deployment = set && *set ? set : "deployment.yaml" };
+	umask(077); /* the store holds people */
+	int code = run_command(&c, argc, argv);
 	/* a result that could not be written is none: a full disk, a closed pipe */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "treaty %s: the result could not be written: %m\n", c.verb->name);
+		fprintf(stderr, "treaty: the result could not be written: %m\n");
 		return code == EXIT_FINE ? EXIT_FAILED : code;
 	}
 	return code;

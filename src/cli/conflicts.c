@@ -238,8 +238,6 @@ static int list(struct cli *c, struct showing *x)
 {
 	struct err err = { 0 };
 	x->open_only = !cli_option(c, "all");
-	if (!take_limit(c, &x->limit))
-		return cli_usage(c, "--limit is a number from 1 to 100000");
 	if (!store_tx(x->o->store, read_list, x, &err))
 		return cli_failed(c, &err);
 	if (c->json)
@@ -357,9 +355,12 @@ static int run(struct cli *c)
 		return cli_usage(c, part[i].id ? "%s needs the number of an entry" : "%s takes no argument", name);
 	if (part[i].id && (!sv_to_i64(sv_of(c->arg[1]), &x.id) || x.id <= 0))
 		return cli_usage(c, "'%.40s' is no number of an entry", c->arg[1]);
+	/* what is wrong is said before anything is opened */
 	struct decision unused;
 	if (part[i].decides && !take_decision(c, &unused))
-		return EXIT_USAGE_ERROR; /* before anything is opened */
+		return EXIT_USAGE_ERROR;
+	if (!take_limit(c, &x.limit))
+		return cli_usage(c, "--limit is a number from 1 to 100000");
 	x.reveal = cli_option(c, "reveal") != NULL;
 	opened_init(&o);
 	int code = EXIT_FAILED;

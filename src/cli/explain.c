@@ -16,21 +16,69 @@ struct explaining {
 	bool found;
 	struct link link;
 	struct journal_entry *entry;
+	struct json_object **content; /* of each entry; NULL: forgotten */
 	int n;
 };
+
+static const struct treaty_record *type_of(const struct explaining *x)
+{
+	return &x->o->treaty->record[x->name.record];
+}
+
+static size_t length(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
+/* The journal keeps a reference as the local number of a link: people know the
+ * id of the record at the system that it is written to. */
+static void name_references(const struct explaining *x, struct db *db, struct json_object *list)
+{
+	for (size_t i = 0; i < length(list); i++) {
+		struct json_object *w = json_object_array_get_idx(list, i);
+		int f = treaty_field_by_name(type_of(x), json_sv(w, "field"));
+		enum side to;
+		int64_t link;
+		if (f < 0 || type_of(x)->field[f].type.kind != TYPE_LINK ||
+		    !side_from_name(json_sv(w, "to"), &to) || !sv_to_i64(json_sv(w, "value"), &link))
+			continue;
+		struct sv id = link_remote(db, link, to, x->a);
+		if (id.len)
+			json_put_sv(w, "value", id);
+	}
+}
+
+static void read_contents(struct explaining *x, struct db *db)
+{
+	struct err unread = { 0 };
+	x->content = arena_array(x->a, struct json_object *, (size_t)x->n + 1);
+	for (int i = 0; i < x->n; i++) {
+		struct json_object *c = NULL;
+		if (x->entry[i].content.len)
+			c = json_parse(x->entry[i].content, "journal", &unread);
+		x->content[i] = c;
+		name_references(x, db, json_at(c, "write_ats"));
+		name_references(x, db, json_at(c, "write_salesforce"));
+		name_references(x, db, json_at(c, "fields"));
+	}
+	for (int i = 0; i < type_of(x)->field_n; i++)
+		for (int s = 0; s < SIDES; s++) {
+			struct value *v = &x->link.field[i].base[s];
+			int64_t link;
+			if (v->kind == VALUE_LINK && sv_to_i64(v->text, &link))
+				*v = (struct value){ VALUE_REF, link_remote(db, link, (enum side)s, x->a) };
+		}
+}
 
 static bool read_history(struct db *db, void *arg, struct err *err)
 {
 	struct explaining *x = arg;
 	x->found = link_find(db, x->o->treaty, x->name.record, x->name.side, x->name.id, x->a, &x->link);
-	if (x->found)
-		x->n = journal_of(db, x->link.id, x->limit, x->a, &x->entry);
+	if (!x->found)
+		return true;
+	x->n = journal_of(db, x->link.id, x->limit, x->a, &x->entry);
+	read_contents(x, db);
 	return true;
-}
-
-static const struct treaty_record *type_of(const struct explaining *x)
-{
-	return &x->o->treaty->record[x->name.record];
 }
 
 static bool about(const struct explaining *x, struct json_object *o)
@@ -48,9 +96,8 @@ static bool concerns(const struct explaining *x, struct json_object *content)
 		return true;
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
 		struct json_object *l = json_at(content, list[i]);
-		size_t n = json_object_is_type(l, json_type_array) ? json_object_array_length(l) : 0;
 		listed = listed || l;
-		for (size_t k = 0; k < n; k++)
+		for (size_t k = 0; k < length(l); k++)
 			if (about(x, json_object_array_get_idx(l, k)))
 				return true;
 	}
@@ -102,8 +149,7 @@ static const char *reason(const struct explaining *x, struct json_object *w)
 
 static void say_writes(const struct explaining *x, struct json_object *list, int64_t version)
 {
-	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < length(list); i++) {
 		struct json_object *w = json_object_array_get_idx(list, i);
 		struct sv field = text_at(x, w, "field", 60), value = text_at(x, w, "value", 80);
 		struct sv to = text_at(x, w, "to", 20);
@@ -115,8 +161,7 @@ static void say_writes(const struct explaining *x, struct json_object *list, int
 
 static void say_findings(const struct explaining *x, struct json_object *list)
 {
-	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < length(list); i++) {
 		struct json_object *f = json_object_array_get_idx(list, i);
 		struct sv kind = text_at(x, f, "mismatch", 20), what = text_at(x, f, "what", 20);
 		struct sv field = text_at(x, f, "field", 60), lost = text_at(x, f, "lost", 80);
@@ -189,8 +234,7 @@ static void say_answer(const struct explaining *x, struct sv kind, struct json_o
 	if (error.len)
 		line("%.*s", SV_ARG(error));
 	struct json_object *list = json_at(c, "fields");
-	size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < length(list); i++) {
 		struct json_object *w = json_object_array_get_idx(list, i);
 		if (about(x, w))
 			line("%.*s = '%.*s'", SV_ARG(text_at(x, w, "field", 60)),
@@ -240,7 +284,7 @@ static void say_field(const struct explaining *x, int i)
 	putchar('\n');
 }
 
-static void print_history(const struct explaining *x, struct json_object **content)
+static void print_history(const struct explaining *x)
 {
 	static const char *const state[] = { "being looked up", "being created", "linked", "ambiguous",
 					     "broken (a side is gone)" };
@@ -257,8 +301,8 @@ static void print_history(const struct explaining *x, struct json_object **conte
 	printf("\nHistory:\n");
 	int shown = 0;
 	for (int i = 0; i < x->n; i++)
-		if (!content[i] || concerns(x, content[i])) {
-			say_entry(x, &x->entry[i], content[i]);
+		if (!x->content[i] || concerns(x, x->content[i])) {
+			say_entry(x, &x->entry[i], x->content[i]);
 			shown++;
 		}
 	if (!shown)
@@ -268,20 +312,20 @@ static void print_history(const struct explaining *x, struct json_object **conte
 		printf("These are the first %d entries; --limit N shows more.\n", x->n);
 }
 
-static void print_as_json(const struct explaining *x, struct json_object **content)
+static void print_as_json(const struct explaining *x)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
 	json_put_sv(o, "record", sv_of(type_of(x)->name));
 	for (int s = 0; s < SIDES; s++)
 		json_put_text_or_null(o, side_name[s], x->link.remote[s]);
 	for (int i = 0; i < x->n; i++) {
-		if (content[i] && !concerns(x, content[i]))
+		if (x->content[i] && !concerns(x, x->content[i]))
 			continue;
 		struct json_object *e = json_object_new_object();
 		json_put_i64(e, "seq", x->entry[i].seq);
 		json_put_time(e, "at", x->entry[i].at_ms);
 		json_put_sv(e, "kind", x->entry[i].kind);
-		json_object_object_add(e, "content", json_object_get(content[i]));
+		json_object_object_add(e, "content", json_object_get(x->content[i]));
 		json_object_array_add(list, e);
 	}
 	json_object_object_add(o, "entries", list);
@@ -314,15 +358,12 @@ static int explain(struct cli *c, struct explaining *x)
 			type_of(x)->name, SV_ARG(print_safe(x->name.id, 40, x->a)), side_name[x->name.side]);
 		return cli_failed(c, &err);
 	}
-	struct json_object **content = arena_array(x->a, struct json_object *, (size_t)x->n + 1);
-	for (int i = 0; i < x->n; i++)
-		content[i] = x->entry[i].content.len ? json_parse(x->entry[i].content, "journal", &err) : NULL;
 	if (c->json)
-		print_as_json(x, content);
+		print_as_json(x);
 	else
-		print_history(x, content);
+		print_history(x);
 	for (int i = 0; i < x->n; i++)
-		json_object_put(content[i]);
+		json_object_put(x->content[i]);
 	return EXIT_FINE;
 }
 

@@ -1,0 +1,213 @@
+#!/bin/bash
+# The command line, as far as it goes without a system that answers: help,
+# wrong use, broken documents, keys, locks and stores, and what is printed.
+#
+#   test-cli.sh TREATY SOURCE
+set -u
+treaty=$1 source=$2
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+unset TREATY_DEPLOYMENT
+failed=0 passed=0
+
+fail() {
+	failed=$((failed + 1))
+	printf 'FAIL %s\n' "$*"
+	sed 's/^/     out: /' out
+	sed 's/^/     err: /' err
+}
+
+# expect CODE TEXT ARGUMENT...: exits so, and TEXT (a basic regular expression)
+# is in what it printed.
+expect() {
+	local code=$1 text=$2
+	shift 2
+	"$treaty" "$@" >out 2>err </dev/null
+	local got=$?
+	if [ $got != "$code" ]; then
+		fail "treaty $*: exit $got, not $code"
+	elif ! grep -q -- "$text" out err; then
+		fail "treaty $*: does not say '$text'"
+	else
+		passed=$((passed + 1))
+	fi
+	# nothing that is secret is ever printed, whatever happens
+	grep -q 'never-print-this' out err && fail "treaty $*: prints a secret"
+}
+
+# json PYTHON: true of the object 'o' that the last command printed.
+json() {
+	if python3 -c "import json,sys; o=json.load(open('out')); sys.exit(0 if ($1) else 1)" 2>>err; then
+		passed=$((passed + 1))
+	else
+		fail "JSON: not so: $1"
+	fi
+}
+
+deployment() {
+	cat >deployment.yaml <<-END
+		deployment: 1
+		treaty: treaty.yaml
+		store: {path: acme.db, key: $1}
+		systems:
+		  ats:
+		    connector: $2
+		    url: http://127.0.0.1:1/rest-services
+		    login: {username: me, password: env:PASSWORD, client_id: c, client_secret: env:PASSWORD}
+		    limits: {per_minute: 100}
+		  salesforce:
+		    connector: salesforce
+		    url: http://127.0.0.1:1
+		    login: {client_id: c, username: me, key: file:jwt.pem}
+	END
+}
+
+export PASSWORD=never-print-this-password
+cp "$source/examples/acme/treaty.yaml" .
+echo never-print-this-key-of-the-store >store.key
+openssl genrsa -out jwt.pem 2048 2>/dev/null
+deployment file:store.key bullhorn
+
+# ---- help, and wrong use
+
+expect 0 '^usage: treaty VERB' --help
+expect 64 '^usage: treaty VERB'
+expect 0 '^treaty [0-9]' --version
+for verb in check preview link run status conflicts explain pause resume mark help; do
+	expect 0 "^usage: treaty $verb" $verb --help
+	expect 0 '^exit codes:' help $verb
+	expect 0 '^example:' $verb -h
+	"$treaty" help | grep -q "^  $verb  *[a-z]" || fail "'$verb' is not in the overview"
+	expect 64 "treaty $verb: no option '--nonsense'" $verb --nonsense
+	expect 64 "treaty $verb: '.*' is one argument too many" $verb a b c d e
+done
+expect 64 "no verb 'statsu' (did you mean 'treaty status'?)" statsu
+expect 64 "no verb 'xyzzy'" xyzzy
+expect 64 "did you mean 'treaty conflicts'" help conflict
+expect 64 "did you mean '--shadow'" run --shdow
+expect 64 'takes no argument' run --shadow=1
+expect 64 'needs an argument' status -d
+expect 64 "no option '-x'" status -x
+expect 64 'prints no result' pause --json
+expect 64 'none of list, show ID, resolve ID' conflicts shwo 1
+expect 64 'needs the number of an entry' conflicts show
+expect 64 "is no number of an entry" conflicts show -- -3
+expect 64 'say one of' conflicts resolve 1
+expect 64 'say one of' conflicts resolve 1 --retry --ignore
+expect 64 'neither ats nor salesforce' conflicts resolve 1 --take both
+expect 64 'a number from 1' conflicts --limit none
+expect 64 'needs SYSTEM OBJECT ID' explain ats Candidate
+expect 64 'needs an ID, or --all' mark ats Candidate
+expect 64 'either an ID or --all' mark ats Candidate 1 --all
+
+# ---- documents
+
+expect 1 'Say which deployment' status -d nowhere.yaml
+expect 1 'nowhere.yaml: cannot be read' check nowhere.yaml
+printf 'deployment: 1\n  treaty: [\n' >broken.yaml
+expect 1 '^broken.yaml:[0-9]*:[0-9]*: ' check broken.yaml
+expect 1 '^broken.yaml:[0-9]*:[0-9]*: ' run -d broken.yaml
+expect 0 'Nothing to complain of' check
+expect 0 '"ok":true' check --json
+json 'o["complaints"] == [] and o["treaty"] == "acme-staffing" and o["version"] == 1'
+TREATY_DEPLOYMENT=broken.yaml "$treaty" status >out 2>err && fail 'TREATY_DEPLOYMENT is not heeded'
+grep -q broken.yaml err || fail 'TREATY_DEPLOYMENT is not heeded'
+
+deployment file:nowhere.key bullhorn
+expect 1 'nowhere.key.*No such file' check
+expect 1 '"ok":false' check --json
+json 'len(o["complaints"]) == 1 and o["complaints"][0]["line"] == 3'
+expect 1 'nowhere.key.*No such file' link
+deployment env:NOT_SET bullhorn
+expect 1 'NOT_SET is not set' run
+deployment env:SHORT bullhorn
+SHORT=abc expect 1 'shorter than 16 characters' run
+deployment never-print-this bullhorn
+expect 1 'a secret does not belong in this file' check
+deployment file:store.key greyhorn
+expect 1 "connector 'greyhorn': no description in" check
+expect 1 "connector 'greyhorn': no description in" preview
+sed -i 's/ownr/owner/; s/owner: ats/ownr: ats/' treaty.yaml
+deployment file:store.key bullhorn
+expect 1 "did you mean 'owner'?" check
+cp "$source/examples/acme/treaty.yaml" .
+
+# ---- the store
+
+expect 1 "there is none yet; 'treaty link' makes it" status
+expect 1 'there is none yet' conflicts
+expect 1 'connect' preview
+[ -e acme.db ] && fail 'a preview made the store'
+expect 1 'connect' link
+[ "$(stat -c %a acme.db)" = 600 ] || fail 'others may read the store'
+expect 0 'No daemon is running' status
+expect 0 'balanced' status
+expect 0 '"quiet":true' status --json
+json 'o["ledger"]["balanced"] and o["pending"]["marks"] == 0 and not o["daemon"]["running"]'
+json '[r["record"] for r in o["records"]] == ["company", "candidate", "job_order", "placement"]'
+json 'o["ats"]["budgets"] == [{"window": "minute", "used": 0, "limit": 80}]'
+expect 0 'Nothing waits for a person' conflicts
+expect 0 '"entries":\[\]' conflicts list --json
+json 'o["open"] == 0'
+expect 1 'there is no entry 7' conflicts show 7
+expect 1 'there is no entry 7' conflicts resolve 7 --value '' --as me
+
+expect 0 'Paused: candidate.phone' pause candidate.phone --as 'Dana Whitfield'
+expect 0 'Paused: everything' pause
+expect 0 'Paused: candidate.phone, .* by Dana Whitfield' status
+expect 0 'paused' status --json
+json '[p["scope"] for p in o["paused"]] == ["", "candidate.phone"]'
+expect 0 'Resumed: everything' resume all
+expect 0 'Resumed: candidate.phone' resume candidate.phone
+expect 1 "'nope' is no system, record type" pause nope
+expect 1 "'ats:Candidate' is no system" pause ats:Candidate
+
+expect 0 'Marked: candidate 17 of ats' mark bullhorn candidate 17
+expect 0 'Marked: every linked candidate' mark salesforce Contact --all
+expect 1 'is no Salesforce record id' mark salesforce Contact 003
+expect 1 'is no system of the treaty' mark jira Candidate 1
+expect 1 'is no object of ats in the treaty: it has ClientCorporation' mark ats Contact 1
+expect 1 'is not linked' explain ats Candidate 17
+expect 64 "'shoe' is no field of candidate" explain ats Candidate 17 shoe
+expect 0 '1 pending' status
+expect 0 '"quiet":false' status --json
+
+# ---- one daemon a store, which starts without its systems and ends when asked
+
+"$treaty" run >daemon.out 2>daemon.err &
+daemon=$!
+end=$((SECONDS + 60))
+until grep -q 'ready: acme-staffing version 1' daemon.err || [ $SECONDS -ge $end ]; do
+	kill -0 $daemon 2>/dev/null || break
+	read -r -t 0.05 <> <(:)
+done
+expect 1 "process $daemon is at work on it" run
+expect 1 "process $daemon is at work on it" link
+expect 0 "The daemon runs: process $daemon" status
+expect 0 '"running":true' status --json
+json "o['daemon']['pid'] == $daemon"
+kill -TERM $daemon
+wait $daemon
+code=$?
+[ $code = 0 ] || { cp daemon.err err; fail "the daemon ended with $code"; }
+grep -q 'stopped; what is pending is in the store' daemon.err || fail 'the daemon does not say that it ended'
+grep -q 'never-print-this' daemon.out daemon.err && fail 'the daemon prints a secret'
+expect 0 'No daemon is running; the last one was heard of' status
+
+python3 -c "import sqlite3
+c = sqlite3.connect('acme.db')
+c.execute(\"UPDATE counter SET n = 99 WHERE name = 'schema'\")
+c.commit()"
+expect 1 'has version 99.*run the newer program' status
+expect 1 'has version 99.*run the newer program' run
+echo 'this is no database, whatever its name says; it goes on for a while' >acme.db
+rm -f acme.db-wal acme.db-shm
+expect 1 '^treaty status: store .*acme.db: ' status
+
+# ---- a result that cannot be written is a failure
+
+"$treaty" --help >/dev/full 2>err && fail 'a full disk goes unnoticed'
+
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]
