@@ -47,7 +47,7 @@ struct db_stmt *db_query(struct db *db, const char *sql, const char *types, ...)
 bool db_next(struct db_stmt *q);
 void db_done(struct db_stmt *q);
 int64_t db_i64(struct db_stmt *q, int column);
-struct sv db_sv(struct db_stmt *q, int column);
+struct sv db_sv(struct db_stmt *q, int column); /* SV_NONE for NULL */
 bool db_is_null(struct db_stmt *q, int column);
 
 /* One number, or 'otherwise' when there is no row. */

@@ -238,6 +238,9 @@ struct sv db_sv(struct db_stmt *q, int column)
 	const void *p = sqlite3_column_type(q->handle, column) == SQLITE_BLOB ?
 				sqlite3_column_blob(q->handle, column) :
 				(const void *)sqlite3_column_text(q->handle, column);
+	/* SQLite gives no pointer for empty bytes; NULL means NULL here */
+	if (!p && !db_is_null(q, column))
+		p = "";
 	return sv_make(p, (size_t)sqlite3_column_bytes(q->handle, column));
 }
 

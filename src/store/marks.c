@@ -13,39 +13,74 @@ int record_by_key(const struct treaty *t, int64_t key)
 	return -1;
 }
 
+enum { NAMES_MAX = 4000 }; /* bytes of field keys; more: not told */
+
+/* Field keys of two marks together; not told when one of them does not tell. */
+static struct sv fold_names(struct sv a, struct sv b, struct buf *out)
+{
+	if (!a.ptr || !b.ptr || a.len + b.len > NAMES_MAX)
+		return SV_NONE;
+	buf_add(out, a);
+	buf_add(out, b);
+	return out->len ? buf_sv(out) : SV("");
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The newest position, the earliest due, every read, and the stranger among
+ * the authors. False when no mark of the record is pending. */
+static bool fold(struct db *db, int64_t type, const struct mark *m)
+{
+	struct db_stmt *q = db_query(db,
+				     "SELECT due_ms, priority, reads, author, own, stranger, changed_ms"
+				     " FROM mark WHERE type = $1 AND side = $2 AND remote = $3",
+				     "iit", type, (int64_t)m->side, m->remote);
+	if (!db_next(q))
+		return false;
+	struct buf own, stranger;
+	buf_init(&own, NAMES_MAX);
+	buf_init(&stranger, NAMES_MAX);
+	int64_t due_ms = least(db_i64(q, 0), m->due_ms), priority = least(db_i64(q, 1), m->priority);
+	int64_t reads = db_i64(q, 2) | m->reads, author = most(db_i64(q, 3), m->author);
+	struct sv own_names = fold_names(db_sv(q, 4), m->own, &own);
+	struct sv stranger_names = fold_names(db_sv(q, 5), m->stranger, &stranger);
+	int64_t changed_ms = most(db_i64(q, 6), m->changed_ms);
+	db_done(q);
+	db_run(db,
+	       "UPDATE mark SET seq = $1, due_ms = $2, priority = $3, reads = $4, author = $5,"
+	       " own = $6, stranger = $7, changed_ms = $8, source = $9"
+	       " WHERE type = $10 AND side = $11 AND remote = $12",
+	       "iiiiibbitiit", m->seq, due_ms, priority, reads, author, own_names, stranger_names,
+	       changed_ms, sv_of(m->source), type, (int64_t)m->side, m->remote);
+	buf_finish(&own);
+	buf_finish(&stranger);
+	return true;
+}
+
 void mark_put(struct store *s, struct db *db, const struct treaty *t, struct mark *m)
 {
+	int64_t type = record_key(&t->record[m->record]);
 	m->seq = store_seq_next(s, db);
-	/* Folding: the newest position, the earliest due, every read, and the
-	 * stranger among the authors. */
-	struct db_stmt *q = db_query(
-		db,
-		"INSERT INTO mark (type, side, remote, seq, first_seq, first_ms, due_ms, wait,"
-		" priority, reads, author, own, stranger, changed_ms, source)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13, $14)"
-		" ON CONFLICT (type, side, remote) DO UPDATE SET seq = excluded.seq,"
-		" due_ms = min(mark.due_ms, excluded.due_ms),"
-		" priority = min(mark.priority, excluded.priority),"
-		" reads = mark.reads | excluded.reads, author = max(mark.author, excluded.author),"
-		" own = CASE WHEN mark.own IS NULL OR excluded.own IS NULL THEN NULL"
-		"  WHEN length(mark.own) > 4000 THEN NULL ELSE CAST(mark.own || excluded.own AS BLOB) END,"
-		" stranger = CASE WHEN mark.stranger IS NULL OR excluded.stranger IS NULL THEN NULL"
-		"  WHEN length(mark.stranger) > 4000 THEN NULL"
-		"  ELSE CAST(mark.stranger || excluded.stranger AS BLOB) END,"
-		" changed_ms = max(mark.changed_ms, excluded.changed_ms),"
-		" source = excluded.source RETURNING first_seq",
-		"iitiiiiiiibbit", record_key(&t->record[m->record]), (int64_t)m->side, m->remote, m->seq,
-		m->seq, clock_now(store_clock(s)), m->due_ms, (int64_t)m->priority,
-		(int64_t)m->reads, (int64_t)m->author, m->own, m->stranger, m->changed_ms,
-		sv_of(m->source));
-	bool folded = false;
-	if (db_next(q)) {
-		folded = db_i64(q, 0) != m->seq;
-		db_done(q);
-	}
 	counter_add(db, "accepted", 1);
-	if (folded)
+	if (fold(db, type, m)) {
 		counter_add(db, "folded", 1);
+		return;
+	}
+	db_run(db,
+	       "INSERT INTO mark (type, side, remote, seq, first_seq, first_ms, due_ms, wait,"
+	       " priority, reads, author, own, stranger, changed_ms, source)"
+	       " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13, $14)",
+	       "iitiiiiiiibbit", type, (int64_t)m->side, m->remote, m->seq, m->seq,
+	       clock_now(store_clock(s)), m->due_ms, (int64_t)m->priority, (int64_t)m->reads,
+	       (int64_t)m->author, m->own, m->stranger, m->changed_ms, sv_of(m->source));
 }
 
 static void set_aside(struct db *db, int64_t type, int64_t side, struct sv remote, int64_t now_ms)
@@ -76,6 +111,11 @@ int marks_due(struct db *db, const struct treaty *t, int64_t now_ms, int max, st
 		if (n > 0 && type != first_type)
 			continue;
 		first_type = type;
+		if (db_i64(q, 1) < 0 || db_i64(q, 1) >= SIDES || db_i64(q, 7) < 0 ||
+		    db_i64(q, 7) > AUTHOR_FOREIGN) {
+			db_fail(db, "the mark of '%.*s' cannot be read", SV_ARG(db_sv(q, 2)));
+			continue;
+		}
 		m[n++] = (struct mark){
 			.record = record_by_key(t, type),
 			.side = (enum side)db_i64(q, 1),
