@@ -466,6 +466,19 @@ static void run_settle(struct batch *b, struct db *db, struct settle_input *in, 
 	settle(in, b->a, p);
 }
 
+/* Fields that somebody stopped, and those that a system does not show. */
+static const bool *paused_fields(struct batch *b, struct db *db)
+{
+	const struct treaty_record *type = &b->e->treaty->record[b->record];
+	bool *paused = arena_array(b->a, bool, type->field_n), any = false;
+	const bool *stopped = pause_any(db) ? pause_fields(db, type, b->a) : NULL;
+	for (int i = 0; i < type->field_n; i++) {
+		paused[i] = (stopped && stopped[i]) || field_absent(b->e, b->record, i);
+		any = any || paused[i];
+	}
+	return any ? paused : NULL;
+}
+
 static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 {
 	struct engine *e = b->e;
@@ -505,8 +518,7 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 	struct settle_input in = {
 		.type = &e->treaty->record[b->record], .link = &u->link,
 		.now_ms = clock_now(e->clock),
-		.paused = pause_any(db) ? pause_fields(db, &e->treaty->record[b->record], b->a) :
-					  NULL,
+		.paused = paused_fields(b, db),
 	};
 	for (int s = 0; s < SIDES; s++) {
 		if (u->seen[s])

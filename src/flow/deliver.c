@@ -44,7 +44,7 @@ static bool prepare_write(struct parcel *p, struct db *db, struct sending *s, st
 	struct write_field *field = arena_array(p->a, struct write_field, s->slot.field_n + 1);
 	*w = (struct write){
 		.op = !s->slot.create ? WRITE_UPDATE : upsert ? WRITE_UPSERT : WRITE_CREATE,
-		.object = &e->reading[p->side][s->link.record].object,
+		.object = &e->reading[p->side][s->link.record]->object,
 		.id = s->link.remote[p->side],
 		.key_value = s->link.remote[origin],
 		.field = field,

@@ -9,27 +9,6 @@
 
 /* ----------------------------------------------------------- create, start */
 
-static void plan_reading(struct engine *e, int record, enum side side)
-{
-	const struct treaty_record *type = &e->treaty->record[record];
-	struct reading *r = &e->reading[side][record];
-	r->field = arena_array(&e->arena, struct field_ref, type->field_n + 1);
-	r->of = arena_array(&e->arena, int, type->field_n + 1);
-	int n = 0;
-	for (int i = 0; i < type->field_n; i++) {
-		const struct treaty_field *f = &type->field[i];
-		r->of[i] = -1;
-		if (strcmp(f->api[side], FIELD_API_ID) == 0)
-			continue;
-		r->of[i] = n;
-		r->field[n++] = (struct field_ref){ f->api[side], f->type };
-	}
-	r->object = (struct object_ref){
-		.object = type->side[side].object, .key = type->side[side].key,
-		.field = r->field, .field_n = n,
-	};
-}
-
 struct engine *engine_create(const struct engine_options *o)
 {
 	struct engine *e = must_zalloc(sizeof(*e));
@@ -41,7 +20,6 @@ struct engine *engine_create(const struct engine_options *o)
 	e->echo_linger_ms = o->echo_linger_ms == 0 ? 2000 :
 			    o->echo_linger_ms < 0  ? 0 :
 						     o->echo_linger_ms;
-	arena_init(&e->arena);
 	for (int s = 0; s < SIDES; s++) {
 		struct connector *c = o->system[s];
 		e->system[s] = c;
@@ -50,10 +28,8 @@ struct engine *engine_create(const struct engine_options *o)
 		governor_init(&e->governor[s], e->clock,
 			      o->concurrent[s] > 0 ? o->concurrent[s] : c->shape.concurrent,
 			      o->limits[s]);
-		e->reading[s] = arena_array(&e->arena, struct reading, e->treaty->record_n + 1);
-		for (int r = 0; r < e->treaty->record_n; r++)
-			plan_reading(e, r, s);
 	}
+	readings_init(e);
 	return e;
 }
 
@@ -63,7 +39,7 @@ void engine_destroy(struct engine *e)
 		return;
 	for (int s = 0; s < SIDES; s++)
 		governor_finish(&e->governor[s]);
-	arena_finish(&e->arena);
+	readings_finish(e);
 	free(e);
 }
 
@@ -97,27 +73,9 @@ static uint64_t rules_of(const struct treaty_record *r)
  * is resolved first, as after any restart. */
 static void backfill(struct engine *e, struct db *db, int record)
 {
-	struct arena a;
-	arena_init(&a);
-	int64_t type = record_key(&e->treaty->record[record]), now = clock_now(e->clock);
-	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i", type);
-	struct db_stmt *q = db_query(db, "SELECT id FROM link WHERE type = $1", "i", type);
-	while (db_next(q)) {
-		struct link l;
-		if (!link_get(db, e->treaty, db_i64(q, 0), &a, &l))
-			continue;
-		enum side s = l.remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
-		bool whole = l.state == LINK_LINKED || l.state == LINK_BROKEN;
-		struct mark m = {
-			.side = s, .record = record, .remote = l.remote[s], .due_ms = now,
-			.priority = e->treaty->record[record].priority + PRIORITY_BACKFILL,
-			.reads = whole ? 3u : 1u << s, .own = SV(""), .stranger = SV(""),
-			.source = "version",
-		};
-		mark_put(e->store, db, e->treaty, &m);
-		arena_reset(&a);
-	}
-	arena_finish(&a);
+	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i",
+	       record_key(&e->treaty->record[record]));
+	mark_type(e, db, record);
 }
 
 /* A changed rule must reach records that nobody touches. */
@@ -249,10 +207,12 @@ static bool outage_is_news(struct engine *e)
 enum step_result engine_tick(struct engine *e, struct err *err)
 {
 	int64_t now = clock_now(e->clock);
-	if (!outage_is_news(e) && now - e->told_ms < 60000)
-		return STEP_IDLE;
-	e->told_ms = now;
-	return store_tx(e->store, tell_outage, e, err) ? STEP_IDLE : STEP_FAILED;
+	bool ok = drift_tick(e, err);
+	if (outage_is_news(e) || now - e->told_ms >= 60000) {
+		e->told_ms = now;
+		ok = store_tx(e->store, tell_outage, e, err) && ok;
+	}
+	return ok ? STEP_IDLE : STEP_FAILED;
 }
 
 struct next {

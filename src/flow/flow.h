@@ -9,12 +9,16 @@
 #include "store/slots.h"
 #include "store/steps.h"
 
-/* What one record type reads from one side. */
+/* What one record type reads from one side. Immutable once it is in place. */
 struct reading {
+	struct arena arena;
 	struct object_ref object;
 	struct field_ref *field; /* as object.field */
-	int *of;		 /* treaty field -> place in 'field'; -1: the row's id */
+	int *of; /* treaty field -> place in 'field', or one of these */
+	int absent_n;
+	struct reading *older; /* the one it replaced */
 };
+enum { READ_ID = -1, READ_ABSENT = -2 }; /* the row's id; see drift.c */
 
 struct engine {
 	struct engine_options o;
@@ -23,13 +27,13 @@ struct engine {
 	struct clock *clock;
 	struct connector *system[SIDES];
 	struct governor governor[SIDES];
-	struct reading *reading[SIDES]; /* by record type */
+	struct reading *_Atomic *reading[SIDES]; /* by record type */
+	int64_t drift_ms; /* schemas were last compared */
 	int64_t request_ms[SIDES];	/* longest request */
 	int64_t fence_ms, echo_linger_ms;
 	_Atomic bool bound[SIDES]; /* told its organisation, and it is ours */
 	bool down_told[SIDES]; /* an open 'unavailable' mismatch stands */
 	int64_t told_ms;
-	struct arena arena;
 };
 
 enum { PRIORITY_BACKFILL = 100000 }; /* added to a record type's */
@@ -40,9 +44,6 @@ enum { PRIORITY_BACKFILL = 100000 }; /* added to a record type's */
  * id[i]. Waits for the governor. */
 bool read_records(struct engine *e, int record, enum side side, const struct sv *id, int n,
 		  struct arena *a, struct observation **seen, struct err *err);
-/* The observation of a row that list or find returned. */
-struct observation observe(struct engine *e, int record, enum side side, const struct row *row,
-			   int64_t seq, int64_t at_ms, struct arena *a);
 /* References in 'seen' become links where the record referred to has one. In
  * a transaction. */
 void resolve_references(struct engine *e, struct db *db, int record, enum side side,
@@ -56,6 +57,17 @@ bool read_history(struct engine *e, int record, enum side owner, struct arena *a
 bool side_ready(struct engine *e, enum side side, struct err *err); /* its organisation is ours */
 bool call_begin(struct engine *e, enum side side, struct err *err);
 void call_end(struct engine *e, enum side side, bool ok, const struct err *err);
+
+/* ---- drift.c ---- */
+
+void readings_init(struct engine *e);
+void readings_finish(struct engine *e);
+/* Does a system not show this field just now? */
+bool field_absent(const struct engine *e, int record, int field);
+/* Compares one object's schema with what is read of it. */
+bool drift_check(struct engine *e, int record, enum side side, bool *changed, struct err *err);
+/* All of them, when it is time. */
+bool drift_tick(struct engine *e, struct err *err);
 
 /* ---- decide.c ---- */
 
@@ -88,6 +100,9 @@ void note_decision(struct engine *e, struct db *db, const struct plan *p,
 void note_link(struct engine *e, struct db *db, const struct link *l, const char *how);
 void note_answer(struct engine *e, struct db *db, const struct link *l, enum side side,
 		 const struct slot *slot, const struct write *w);
+
+/* Every link of a type is to be looked at, politely. In a transaction. */
+void mark_type(struct engine *e, struct db *db, int record);
 
 /* A mark of our own about a link. */
 void mark_link(struct engine *e, struct db *db, const struct link *l, unsigned reads,

@@ -80,7 +80,7 @@ static bool find(struct asking *x, const struct question *q, struct rows *rows, 
 	struct connector *c = x->e->system[other];
 	if (!call_begin(x->e, other, err))
 		return false;
-	bool ok = c->ops->find(c, &x->e->reading[other][x->record].object, q->by, q->n, x->a, rows,
+	bool ok = c->ops->find(c, &x->e->reading[other][x->record]->object, q->by, q->n, x->a, rows,
 			       err);
 	call_end(x->e, other, ok, err);
 	return ok;

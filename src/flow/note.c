@@ -121,6 +121,31 @@ void note_answer(struct engine *e, struct db *db, const struct link *l, enum sid
 	arena_finish(&a);
 }
 
+void mark_type(struct engine *e, struct db *db, int record)
+{
+	struct arena a;
+	arena_init(&a);
+	struct db_stmt *q = db_query(db, "SELECT id FROM link WHERE type = $1", "i",
+				     record_key(&e->treaty->record[record]));
+	while (db_next(q)) {
+		struct link l;
+		if (!link_get(db, e->treaty, db_i64(q, 0), &a, &l))
+			continue;
+		enum side s = l.remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
+		bool whole = l.state == LINK_LINKED || l.state == LINK_BROKEN;
+		struct mark m = {
+			.side = s, .record = record, .remote = l.remote[s],
+			.due_ms = clock_now(e->clock),
+			.priority = e->treaty->record[record].priority + PRIORITY_BACKFILL,
+			.reads = whole ? 3u : 1u << s, .own = SV(""), .stranger = SV(""),
+			.source = "backfill",
+		};
+		mark_put(e->store, db, e->treaty, &m);
+		arena_reset(&a);
+	}
+	arena_finish(&a);
+}
+
 void mark_link(struct engine *e, struct db *db, const struct link *l, unsigned reads,
 	       int64_t due_ms, const char *source)
 {

@@ -24,11 +24,11 @@ void call_end(struct engine *e, enum side side, bool ok, const struct err *err)
 	governor_leave(&e->governor[side], ok ? NULL : err, e->system[side]->usage.calls);
 }
 
-struct observation observe(struct engine *e, int record, enum side side, const struct row *row,
-			   int64_t seq, int64_t at_ms, struct arena *a)
+static struct observation observe(struct engine *e, int record, const struct reading *r,
+				  const struct row *row, int64_t seq, int64_t at_ms,
+				  struct arena *a)
 {
 	const struct treaty_record *type = &e->treaty->record[record];
-	const struct reading *r = &e->reading[side][record];
 	struct observation o = {
 		.seq = seq, .at_ms = at_ms, .existence = row->existence,
 		.merged_into = row->merged_into, .author = row->author,
@@ -37,29 +37,50 @@ struct observation observe(struct engine *e, int record, enum side side, const s
 	};
 	if (row->existence != EXISTENCE_PRESENT)
 		return o;
-	for (int i = 0; i < type->field_n; i++)
-		o.value[i] = r->of[i] < 0 ? (struct value){ VALUE_TEXT, row->id } :
-					    row->value[r->of[i]];
+	for (int i = 0; i < type->field_n; i++) {
+		if (r->of[i] == READ_ID)
+			o.value[i] = (struct value){ VALUE_TEXT, row->id };
+		else if (r->of[i] != READ_ABSENT)
+			o.value[i] = row->value[r->of[i]];
+	}
 	return o;
 }
 
-/* One call's worth. */
-static bool read_chunk(struct engine *e, int record, enum side side, const struct sv *id, int n,
-		       struct arena *a, struct observation *seen, struct err *err)
+static bool fetch_chunk(struct engine *e, int record, enum side side, const struct sv *id, int n,
+			struct arena *a, struct observation *seen, struct err *err)
 {
 	struct connector *c = e->system[side];
+	const struct reading *r = e->reading[side][record];
 	struct rows rows = { 0 };
 	if (!call_begin(e, side, err))
 		return false;
 	/* Both before the request starts: what changes while it runs is newer
 	 * than what it shows. */
 	int64_t seq = store_seq_now(e->store), at_ms = clock_now(e->clock);
-	bool ok = c->ops->fetch(c, &e->reading[side][record].object, id, n, a, &rows, err);
+	bool ok = c->ops->fetch(c, &r->object, id, n, a, &rows, err);
 	call_end(e, side, ok, err);
 	if (ok && rows.n != n)
 		panic("%s: fetch answered %d rows for %d ids", c->name, rows.n, n);
 	for (int i = 0; ok && i < n; i++)
-		seen[i] = observe(e, record, side, &rows.row[i], seq, at_ms, a);
+		seen[i] = observe(e, record, r, &rows.row[i], seq, at_ms, a);
+	return ok;
+}
+
+/* One call's worth; again when a field was refused that the system does not
+ * show any more. */
+static bool read_chunk(struct engine *e, int record, enum side side, const struct sv *id, int n,
+		       struct arena *a, struct observation *seen, struct err *err)
+{
+	struct err why = { 0 };
+	bool drifted = false;
+	bool ok = fetch_chunk(e, record, side, id, n, a, seen, &why);
+	if (!ok && why.code == ERR_REJECTED && drift_check(e, record, side, &drifted, NULL) &&
+	    drifted) {
+		err_clear(&why);
+		ok = fetch_chunk(e, record, side, id, n, a, seen, &why);
+	}
+	if (!ok && err && !err->code)
+		*err = why;
 	return ok;
 }
 
@@ -138,7 +159,9 @@ static bool read_history_of(struct engine *e, int record, enum side owner, int f
 {
 	struct connector *c = e->system[owner];
 	const struct treaty_record *type = &e->treaty->record[record];
-	const struct reading *r = &e->reading[owner][record];
+	const struct reading *r = e->reading[owner][record];
+	if (r->of[field] < 0)
+		return true; /* not shown just now */
 	struct sv name = arena_printf(a, "history.%s.%s.%s", side_name[owner], type->name,
 				      type->field[field].name);
 	for (bool more = true; more;) {

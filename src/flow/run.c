@@ -151,6 +151,8 @@ bool run_wait(struct runner *r, struct err *err)
 	while (!r->stop)
 		rest(IDLE_MAX_MS);
 	engine_stop(r->e);
+	if (r->o.stopping)
+		r->o.stopping(r->o.arg);
 	for (int i = 0; i < r->worker_n; i++)
 		pthread_join(r->worker[i].thread, NULL);
 	bool ok = !r->fatal.code;

@@ -11,6 +11,9 @@ struct run_options {
 	int64_t feed_wait_ms; /* 0: 20000 */
 	/* Called about once a second from the watching thread; may be NULL. */
 	void (*pulse)(void *arg);
+	/* Called once by run_wait when the threads were asked to end, by whomever:
+	 * lets go those that wait in a connector. May be NULL. */
+	void (*stopping)(void *arg);
 	void *arg;
 };
 

@@ -21,10 +21,19 @@ static int64_t close_open(struct db *db, int64_t link, enum mismatch_kind kind, 
 		      "itiit", now_ms, by, link, (int64_t)kind, field);
 }
 
+static void close_record_field(struct db *db, enum mismatch_kind kind, struct sv record,
+			       struct sv field, int64_t now_ms)
+{
+	db_run(db,
+	       "UPDATE mismatch SET open = 0, closed_ms = $1, closed_by = 'came back'"
+	       " WHERE link = 0 AND kind = $2 AND field = $3 AND record = $4 AND open = 1",
+	       "iitt", now_ms, (int64_t)kind, field, record);
+}
+
 static void put_entry(struct db *db, const struct entry *e, int64_t now_ms)
 {
 	struct buf b;
-	buf_init(&b, 4 << 20);
+	buf_init(&b, e->value[SIDE_ATS].text.len + e->value[SIDE_SALESFORCE].text.len + 64);
 	value_pack(&b, e->value[SIDE_ATS]);
 	size_t middle = b.len;
 	value_pack(&b, e->value[SIDE_SALESFORCE]);
@@ -34,8 +43,10 @@ static void put_entry(struct db *db, const struct entry *e, int64_t now_ms)
 		known = db_run(db,
 			       "UPDATE mismatch SET value_ats = $1, value_salesforce = $2,"
 			       " detail = $3, times = times + 1"
-			       " WHERE link = $4 AND kind = $5 AND field = $6 AND open = 1",
-			       "bbtiit", ats, sf, e->detail, e->link, (int64_t)e->kind, e->field);
+			       " WHERE link = $4 AND kind = $5 AND field = $6 AND record = $7"
+			       " AND open = 1",
+			       "bbtiitt", ats, sf, e->detail, e->link, (int64_t)e->kind, e->field,
+			       e->record);
 	if (!known)
 		db_run(db,
 		       "INSERT INTO mismatch (link, kind, record, field, ats, salesforce, value_ats,"
@@ -95,6 +106,19 @@ bool mismatch_system_open(struct db *db, enum side side, enum mismatch_kind kind
 			 "it", (int64_t)kind, sv_of(side_name[side])) > 0;
 }
 
+void mismatch_drift(struct db *db, const struct treaty_record *type, int field, bool open,
+		    struct sv detail, int64_t now_ms)
+{
+	struct sv name = sv_of(type->field[field].name);
+	if (!open) {
+		close_record_field(db, MISMATCH_DRIFT, sv_of(type->name), name, now_ms);
+		return;
+	}
+	struct entry e = { .kind = MISMATCH_DRIFT, .record = sv_of(type->name), .field = name,
+			   .detail = detail, .found_by = SV("schema"), .open = true };
+	put_entry(db, &e, now_ms);
+}
+
 void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
 			struct sv remote, struct sv detail, int64_t now_ms)
 {
@@ -117,7 +141,7 @@ void mismatch_close_link(struct db *db, int64_t link_id, enum mismatch_kind kind
 	       "itii", now_ms, by, link_id, (int64_t)kind);
 }
 
-static void read_row(struct db_stmt *q, struct arena *a, struct mismatch *m)
+static void read_row(struct db *db, struct db_stmt *q, struct arena *a, struct mismatch *m)
 {
 	struct reader ats = { .left = arena_sv(a, db_sv(q, 7)) };
 	struct reader sf = { .left = arena_sv(a, db_sv(q, 8)) };
@@ -132,6 +156,8 @@ static void read_row(struct db_stmt *q, struct arena *a, struct mismatch *m)
 		.opened_ms = db_i64(q, 13), .closed_ms = db_i64(q, 14), .times = db_i64(q, 15),
 		.closed_by = arena_sv(a, db_sv(q, 16)),
 	};
+	if (ats.bad || sf.bad || m->kind > MISMATCH_UNDELIVERABLE)
+		db_fail(db, "entry %lld of the conflict log cannot be read", (long long)m->id);
 }
 
 int mismatch_list(struct db *db, bool open_only, int limit, struct arena *a,
@@ -149,9 +175,9 @@ int mismatch_list(struct db *db, bool open_only, int limit, struct arena *a,
 				     " ORDER BY id DESC LIMIT $1",
 				     "i", (int64_t)limit);
 	while (db_next(q))
-		read_row(q, a, &m[n++]);
+		read_row(db, q, a, &m[n++]);
 	*out = m;
-	return n;
+	return db_ok(db) ? n : 0;
 }
 
 bool mismatch_get(struct db *db, int64_t id, struct arena *a, struct mismatch *out)
@@ -161,9 +187,9 @@ bool mismatch_get(struct db *db, int64_t id, struct arena *a, struct mismatch *o
 				     "i", id);
 	if (!db_next(q))
 		return false;
-	read_row(q, a, out);
+	read_row(db, q, a, out);
 	db_done(q);
-	return true;
+	return db_ok(db);
 }
 
 int64_t mismatch_open_count(struct db *db)

@@ -39,6 +39,10 @@ int mismatch_list(struct db *db, bool open_only, int limit, struct arena *a,
 bool mismatch_get(struct db *db, int64_t id, struct arena *a, struct mismatch *out);
 int64_t mismatch_open_count(struct db *db);
 
+/* A mapped field that a system does not show any more, or shows again. */
+void mismatch_drift(struct db *db, const struct treaty_record *type, int field, bool open,
+		    struct sv detail, int64_t now_ms);
+
 /* Opens one for records that fit several others when linking. */
 void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
 			struct sv remote, struct sv detail, int64_t now_ms);
