@@ -220,7 +220,9 @@ void expect_line(struct world *w, const struct line *l)
 		return;
 	}
 	bool no = is(l, 1, "no");
-	if (is(l, 1 + no, "open") || is(l, 1 + no, "log") || is(l, 1 + no, "any"))
+	if (is(l, 1, "peace"))
+		expect_peace(w);
+	else if (is(l, 1 + no, "open") || is(l, 1 + no, "log") || is(l, 1 + no, "any"))
 		expect_mismatch(w, l, 1 + no, no);
 	else
 		world_fail(w, "nothing of that kind can be expected");

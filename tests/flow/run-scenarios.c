@@ -1,6 +1,7 @@
 /* run-scenarios - tells stories and says, as TAP, which came out as written.
  *
  *   run-scenarios [--crash-walk [--exhaustive]] [--at N [--again M]] STORY...
+ *   run-scenarios --random FROM COUNT [--print]
  *
  * The crash walk dies at every k-th durable step, k so that a story stays
  * within some seconds; --exhaustive: at every one. Every other death is
@@ -120,8 +121,40 @@ static bool run_story(const char *path, const struct walk *walk)
 	return ok;
 }
 
+/* Stories of chance, each told once and once with a death somewhere. */
+static int run_random(int argc, char **argv)
+{
+	int64_t from = 0, count = 0, failed = 0;
+	if (argc < 2 || !sv_to_i64(sv_of(argv[0]), &from) || !sv_to_i64(sv_of(argv[1]), &count))
+		return 2;
+	bool print = argc > 2 && strcmp(argv[2], "--print") == 0;
+	printf("1..1\n");
+	for (int64_t seed = from; seed < from + count; seed++) {
+		struct arena a;
+		char name[64];
+		arena_init(&a);
+		struct sv text = random_story((uint64_t)seed, &a);
+		if (print)
+			printf("%.*s", SV_ARG(text));
+		snprintf(name, sizeof(name), "./random-%lld", (long long)seed);
+		struct story *s = story_parse(name, text);
+		struct telling plain = tell_once(s, 0, 0);
+		bool ok = plain.ok;
+		if (ok && plain.steps)
+			ok = tell_once(s, 1 + seed * 7919 % plain.steps, seed % 3 * 11).ok;
+		failed += !ok;
+		story_destroy(s);
+		arena_finish(&a);
+	}
+	printf("%s - %lld stories of chance, %lld failed\n", failed ? "not ok" : "ok",
+	       (long long)count, (long long)failed);
+	return failed ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "--random") == 0)
+		return run_random(argc - 2, argv + 2);
 	struct walk walk = { 0 };
 	int i = 1, failed = 0;
 	for (; i < argc && argv[i][0] == '-'; i++) {

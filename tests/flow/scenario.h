@@ -41,6 +41,10 @@ struct story {
 
 /* NULL after saying why on stderr. */
 struct story *story_read(const char *path);
+/* From a text; 'name' stands for the file. */
+struct story *story_parse(const char *name, struct sv text);
+/* The text of a story made by chance; the same for the same seed. */
+struct sv random_story(uint64_t seed, struct arena *a);
 void story_destroy(struct story *s);
 
 /* One telling of a story. */
@@ -89,6 +93,8 @@ int world_mismatches(struct world *w, struct mismatch **out);
 /* One line: a deed or an expectation. */
 void tell_line(struct world *w, const struct line *l);
 void expect_line(struct world *w, const struct line *l);
+/* What a story of chance is held to besides. */
+void expect_peace(struct world *w);
 /* What every story is held to at its end. */
 void expect_rest(struct world *w);
 

@@ -102,25 +102,30 @@ static void read_lines(struct story *s, struct sv rest)
 	}
 }
 
-struct story *story_read(const char *path)
+struct story *story_parse(const char *name, struct sv text)
 {
-	struct buf text;
-	buf_init(&text, STORY_MAX);
-	if (!read_file(path, &text)) {
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-		buf_finish(&text);
-		return NULL;
-	}
 	struct story *s = must_zalloc(sizeof(*s));
 	arena_init(&s->arena);
-	s->file = arena_str(&s->arena, sv_of(path));
-	struct sv all = arena_sv(&s->arena, buf_sv(&text));
-	buf_finish(&text);
+	s->file = arena_str(&s->arena, sv_of(name));
+	struct sv all = arena_sv(&s->arena, text);
 	int most = 1;
 	for (size_t i = 0; i < all.len; i++)
 		most += all.ptr[i] == '\n';
 	s->line = arena_array(&s->arena, struct line, (size_t)most);
 	read_lines(s, all);
+	return s;
+}
+
+struct story *story_read(const char *path)
+{
+	struct buf text;
+	struct story *s = NULL;
+	buf_init(&text, STORY_MAX);
+	if (read_file(path, &text))
+		s = story_parse(path, buf_sv(&text));
+	else
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+	buf_finish(&text);
 	return s;
 }
 
