@@ -3,8 +3,9 @@
  *
  * Entries form a hash chain over salted commitments: commitment =
  * SHA-256(salt of the link, kind, content), chain = SHA-256(chain before,
- * sequence, link, commitment). Forgetting a person destroys the salt and the
- * contents of his link; the chain still verifies. In a transaction. */
+ * sequence, time, link, commitment). Forgetting a person destroys the salt and
+ * the contents of his link; the chain still verifies. It cannot tell that its
+ * newest entries were cut off. In a transaction. */
 #ifndef TREATY_JOURNAL_H
 #define TREATY_JOURNAL_H
 
