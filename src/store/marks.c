@@ -100,11 +100,13 @@ int marks_due(struct db *db, const struct treaty *t, int64_t now_ms, int max, st
 	struct mark *m = arena_array(a, struct mark, max);
 	int n = 0;
 	int64_t first_type = 0;
+	/* +due_ms: not by mark_due, which would sort all that is due for the few
+	 * that are taken */
 	struct db_stmt *q = db_query(
 		db,
 		"SELECT type, side, remote, seq, due_ms, priority, reads, author, own, stranger,"
 		" changed_ms, source, first_ms FROM mark"
-		" WHERE wait = 0 AND due_ms <= $1 ORDER BY priority, seq LIMIT $2",
+		" WHERE wait = 0 AND +due_ms <= $1 ORDER BY priority, seq LIMIT $2",
 		"ii", now_ms, (int64_t)max);
 	while (db_next(q)) {
 		int64_t type = db_i64(q, 0);
