@@ -133,6 +133,15 @@ uint64_t read_varint(struct reader *r)
 	return 0;
 }
 
+uint64_t read_varint_to(struct reader *r, uint64_t most)
+{
+	uint64_t n = read_varint(r);
+	if (n <= most)
+		return n;
+	r->bad = true;
+	return 0;
+}
+
 struct sv read_counted(struct reader *r)
 {
 	uint64_t n = read_varint(r);

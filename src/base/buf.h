@@ -46,6 +46,8 @@ struct reader {
 };
 
 uint64_t read_varint(struct reader *r);
+/* For enums: more than 'most' is bad as well. */
+uint64_t read_varint_to(struct reader *r, uint64_t most);
 struct sv read_counted(struct reader *r); /* a view into the input */
 
 #endif

@@ -2,7 +2,8 @@
 
 #include "base/panic.h"
 
-enum { LINK_DATA_MAX = 4 << 20 };
+/* Every field may hold seven values as long as the peer's answer. */
+enum { LINK_DATA_MAX = 256 << 20 };
 
 /* What a field's entry in the row holds besides its key. */
 enum {
@@ -84,7 +85,7 @@ static void unpack_field(struct reader *r, struct link_field *f)
 		unpack_pair(r, f->base);
 	}
 	if (has & HAS_HOLD) {
-		f->hold = (enum hold)read_varint(r);
+		f->hold = (enum hold)read_varint_to(r, HOLD_UNREAD);
 		unpack_pair(r, f->held);
 	}
 	if (has & HAS_RESTORES) {
@@ -92,12 +93,12 @@ static void unpack_field(struct reader *r, struct link_field *f)
 		f->restored_ms = (int64_t)read_varint(r);
 	}
 	if (has & HAS_ALTERED) {
-		f->altered_side = (enum side)read_varint(r);
+		f->altered_side = (enum side)read_varint_to(r, SIDES - 1);
 		f->altered_ms = (int64_t)read_varint(r);
 		f->altered = value_unpack(r);
 	}
 	if (has & HAS_WROTE) {
-		f->wrote_side = (enum side)read_varint(r);
+		f->wrote_side = (enum side)read_varint_to(r, SIDES - 1);
 		f->fenced_ms = (int64_t)read_varint(r);
 		f->wrote_ms = (int64_t)read_varint(r);
 	}
@@ -107,7 +108,7 @@ static void unpack_field(struct reader *r, struct link_field *f)
 		f->before = value_unpack(r);
 	}
 	if (has & HAS_RESOLVE) {
-		f->resolve = (enum resolve_action)read_varint(r);
+		f->resolve = (enum resolve_action)read_varint_to(r, RESOLVE_IGNORE);
 		f->resolve_value = value_unpack(r);
 		unpack_pair(r, f->resolve_seen);
 	}
@@ -138,16 +139,16 @@ static bool unpack_link(struct sv data, const struct treaty_record *type, struct
 	struct reader r = { .left = arena_sv(a, data) };
 	bool same_canon = read_varint(&r) == VALUE_CANON_VERSION;
 	for (int s = 0; s < SIDES; s++) {
-		l->existence[s] = (enum existence)read_varint(&r);
+		l->existence[s] = (enum existence)read_varint_to(&r, EXISTENCE_MERGED);
 		l->fresh_seq[s] = (int64_t)read_varint(&r);
 	}
 	l->marks_wait = read_varint(&r) != 0;
 	uint64_t ghosts = read_varint(&r);
-	if (r.bad || ghosts > r.left.len)
+	if (r.bad || ghosts > r.left.len / 4) /* four numbers each at least */
 		return false;
 	l->ghost = arena_array(a, struct ghost, ghosts);
 	for (uint64_t k = 0; k < ghosts; k++) {
-		struct ghost g = { .side = (enum side)read_varint(&r) };
+		struct ghost g = { .side = (enum side)read_varint_to(&r, SIDES - 1) };
 		g.field = treaty_field_by_key(type, (uint32_t)read_varint(&r));
 		g.until_ms = (int64_t)read_varint(&r);
 		g.value = value_unpack(&r);
@@ -199,8 +200,10 @@ static bool read_link(struct db *db, const struct treaty *t, struct db_stmt *q, 
 	out->id = id;
 	out->remote[SIDE_ATS] = arena_sv(a, db_sv(q, 2));
 	out->remote[SIDE_SALESFORCE] = arena_sv(a, db_sv(q, 3));
-	out->state = (enum link_state)db_i64(q, 4);
-	bool ok = unpack_link(db_sv(q, 5), &t->record[record], a, out);
+	int64_t state = db_i64(q, 4);
+	out->state = (enum link_state)state;
+	bool ok = state >= LINK_LOOKUP && state <= LINK_BROKEN &&
+		  unpack_link(db_sv(q, 5), &t->record[record], a, out);
 	db_done(q);
 	if (!ok)
 		db_fail(db, "link %lld cannot be read", (long long)id);
@@ -278,7 +281,7 @@ void link_put(struct store *s, struct db *db, const struct treaty *t, struct lin
 	buf_init(&b, LINK_DATA_MAX);
 	pack_link(&b, type, l);
 	if (b.full)
-		panic("link %lld: its row is too large", (long long)l->id);
+		db_fail(db, "link %lld: its row is too large", (long long)l->id);
 	struct sv ats = l->remote[SIDE_ATS].len ? l->remote[SIDE_ATS] : SV_NONE;
 	struct sv sf = l->remote[SIDE_SALESFORCE].len ? l->remote[SIDE_SALESFORCE] : SV_NONE;
 	bool whole = l->state == LINK_LINKED, was_whole = false;

@@ -2,7 +2,7 @@
 
 #include "base/panic.h"
 
-enum { SLOT_DATA_MAX = 4 << 20 };
+enum { SLOT_DATA_MAX = 256 << 20 };
 
 /* Live changes before restores before backfill, and record types in the order
  * of the treaty within each. */
@@ -41,7 +41,7 @@ static bool unpack_slot(struct sv data, const struct treaty_record *type, struct
 	while (!r.bad && r.left.len) {
 		struct slot_field f = { .field = treaty_field_by_key(type,
 								     (uint32_t)read_varint(&r)) };
-		f.cause = (enum cause)read_varint(&r);
+		f.cause = (enum cause)read_varint_to(&r, CAUSE_BACKFILL);
 		f.source = value_unpack(&r);
 		f.target = value_unpack(&r);
 		f.step_id = read_counted(&r);
@@ -62,12 +62,14 @@ struct slot slot_get(struct db *db, const struct treaty *t, const struct link *l
 		"ii", l->id, (int64_t)side);
 	if (!db_next(q))
 		return s;
-	s.state = (enum slot_state)db_i64(q, 0);
+	int64_t state = db_i64(q, 0);
+	s.state = (enum slot_state)state;
 	s.create = db_i64(q, 1) != 0;
 	s.decided_ms = db_i64(q, 2);
 	s.next_ms = db_i64(q, 3);
 	s.sent_ms = db_i64(q, 4);
-	bool ok = unpack_slot(db_sv(q, 5), &t->record[l->record], a, &s);
+	bool ok = state > SLOT_IDLE && state <= SLOT_LOST &&
+		  unpack_slot(db_sv(q, 5), &t->record[l->record], a, &s);
 	db_done(q);
 	if (!ok)
 		db_fail(db, "slot of link %lld cannot be read", (long long)l->id);
@@ -87,7 +89,7 @@ void slot_put(struct db *db, const struct treaty *t, const struct link *l, enum 
 	buf_init(&b, SLOT_DATA_MAX);
 	pack_slot(&b, type, s);
 	if (b.full)
-		panic("slot of link %lld is too large", (long long)l->id);
+		db_fail(db, "slot of link %lld is too large", (long long)l->id);
 	db_run(db,
 	       "INSERT INTO slot (link, side, type, state, creates, priority, decided_ms, next_ms,"
 	       " sent_ms, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"

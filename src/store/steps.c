@@ -4,7 +4,7 @@ bool step_put(struct db *db, const struct treaty_record *type, int64_t link, int
 	      struct sv step_id, int64_t at_ms, struct value v)
 {
 	struct buf b;
-	buf_init(&b, 1 << 20);
+	buf_init(&b, v.text.len + 32);
 	value_pack(&b, v);
 	int64_t n = db_run(db,
 			   "INSERT INTO step (link, field, step, at_ms, value)"
@@ -41,8 +41,10 @@ int steps_of(struct db *db, const struct treaty_record *type, int64_t link, stru
 		(*out)[k++] = (struct step){ .field = field,
 					     .id = arena_sv(a, db_sv(q, 1)),
 					     .value = value_unpack(&r) };
+		if (r.bad)
+			db_fail(db, "a step of link %lld cannot be read", (long long)link);
 	}
-	return k;
+	return db_ok(db) ? k : 0;
 }
 
 void steps_spent(struct db *db, const struct treaty_record *type, int64_t link, int field,
