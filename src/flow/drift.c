@@ -48,6 +48,7 @@ static void reading_replace(struct engine *e, int record, enum side side, struct
 
 void readings_init(struct engine *e)
 {
+	pthread_mutex_init(&e->drift_mutex, NULL);
 	for (int s = 0; s < SIDES; s++) {
 		e->reading[s] = must_zalloc(sizeof(*e->reading[s]) *
 					    (size_t)(e->treaty->record_n + 1));
@@ -59,6 +60,7 @@ void readings_init(struct engine *e)
 
 void readings_finish(struct engine *e)
 {
+	pthread_mutex_destroy(&e->drift_mutex);
 	for (int s = 0; s < SIDES; s++) {
 		for (int k = 0; k < e->treaty->record_n; k++)
 			for (struct reading *r = e->reading[s][k], *older; r; r = older) {
@@ -100,6 +102,48 @@ struct drift {
 	const struct reading *before, *now;
 };
 
+static struct sv absent_name(const struct engine *e, int record, enum side side, struct arena *a)
+{
+	return arena_printf(a, "absent.%s.%s", side_name[side], e->treaty->record[record].name);
+}
+
+/* Kept in the store: a field may come back while no process is looking. */
+static void save_absent(const struct drift *d, struct db *db, struct arena *a)
+{
+	const struct treaty_record *type = &d->e->treaty->record[d->record];
+	struct buf b;
+	buf_init(&b, 1 << 16);
+	for (int i = 0; i < type->field_n; i++)
+		if (d->now->of[i] == READ_ABSENT)
+			buf_add_varint(&b, type->field[i].key);
+	meta_put(db, absent_name(d->e, d->record, d->side, a).ptr, buf_sv(&b));
+	buf_finish(&b);
+}
+
+static void load_absent(struct engine *e, struct db *db, int record, enum side side)
+{
+	const struct treaty_record *type = &e->treaty->record[record];
+	struct arena a;
+	arena_init(&a);
+	bool *absent = arena_array(&a, bool, type->field_n + 1), any = false;
+	struct reader r = { .left = meta_get(db, absent_name(e, record, side, &a).ptr, &a) };
+	while (r.left.len && !r.bad) {
+		int i = treaty_field_by_key(type, (uint32_t)read_varint(&r));
+		if (i >= 0)
+			absent[i] = any = true;
+	}
+	if (any)
+		reading_replace(e, record, side, reading_create(type, side, absent));
+	arena_finish(&a);
+}
+
+void readings_load(struct engine *e, struct db *db)
+{
+	for (int s = 0; s < SIDES; s++)
+		for (int r = 0; r < e->treaty->record_n; r++)
+			load_absent(e, db, r, s);
+}
+
 static bool tell_drift(struct db *db, void *arg, struct err *err)
 {
 	struct drift *d = arg;
@@ -119,6 +163,7 @@ static bool tell_drift(struct db *db, void *arg, struct err *err)
 					    type->field[i].api[d->side]),
 			       clock_now(d->e->clock));
 	}
+	save_absent(d, db, &a);
 	arena_finish(&a);
 	if (back)
 		mark_type(d->e, db, d->record);
@@ -133,6 +178,7 @@ bool drift_check(struct engine *e, int record, enum side side, bool *changed, st
 	struct arena a;
 	arena_init(&a);
 	*changed = false;
+	pthread_mutex_lock(&e->drift_mutex);
 	bool ok = call_begin(e, side, err);
 	if (ok) {
 		ok = c->ops->describe(c, type->side[side].object, &a, &schema, err);
@@ -151,6 +197,7 @@ bool drift_check(struct engine *e, int record, enum side side, bool *changed, st
 		reading_replace(e, record, side, now);
 		ok = store_tx(e->store, tell_drift, &d, err);
 	}
+	pthread_mutex_unlock(&e->drift_mutex);
 	arena_finish(&a);
 	return ok;
 }

@@ -119,6 +119,7 @@ static bool recover(struct db *db, void *arg, struct err *err)
 	}
 	db_run(db, "UPDATE mark SET wait = 0 WHERE wait = 1", "");
 	take_version(e, db, &a);
+	readings_load(e, db);
 	for (int s = 0; s < SIDES; s++) {
 		struct sv name = arena_printf(&a, "budget.%s", side_name[s]);
 		governor_load(&e->governor[s], meta_get(db, name.ptr, &a));

@@ -28,7 +28,8 @@ struct engine {
 	struct connector *system[SIDES];
 	struct governor governor[SIDES];
 	struct reading *_Atomic *reading[SIDES]; /* by record type */
-	int64_t drift_ms; /* schemas were last compared */
+	pthread_mutex_t drift_mutex; /* one comparison of schemas at a time */
+	int64_t drift_ms;	     /* they were last compared */
 	int64_t request_ms[SIDES];	/* longest request */
 	int64_t fence_ms, echo_linger_ms;
 	_Atomic bool bound[SIDES]; /* told its organisation, and it is ours */
@@ -62,6 +63,8 @@ void call_end(struct engine *e, enum side side, bool ok, const struct err *err);
 
 void readings_init(struct engine *e);
 void readings_finish(struct engine *e);
+/* What was absent when the last process ended. In a transaction. */
+void readings_load(struct engine *e, struct db *db);
 /* Does a system not show this field just now? */
 bool field_absent(const struct engine *e, int record, int field);
 /* Compares one object's schema with what is read of it. */
