@@ -164,13 +164,30 @@ static bool stood_when_held(const struct work *w, const struct view *v, enum sid
 	return was->hold != HOLD_NONE && value_eq(was->held[s], v->now[s]);
 }
 
+/* Did it stand there when its write to the other side was decided? That write
+ * still waits; what we wrote here since were other fields of the record. */
+static bool stood_when_decided(const struct work *w, const struct view *v, enum side s)
+{
+	const struct slot *slot = w->in->slot[side_other(s)];
+	for (int k = 0; slot && slot->state != SLOT_IDLE && k < slot->field_n; k++)
+		if (slot->field[k].field == v->i)
+			return value_eq(slot->field[k].source, v->now[s]);
+	return false;
+}
+
+/* It was taken for a stranger's once, and nobody has answered for it yet. */
+static bool stood(const struct work *w, const struct view *v, enum side s)
+{
+	return stood_when_held(w, v, s) || stood_when_decided(w, v, s);
+}
+
 /* Was what 's' shows of this field made by ourselves? One sign of a stranger
  * is enough for no: the row's author tells only who came last. */
 static bool own_change(const struct work *w, const struct view *v, enum side s)
 {
 	enum author row = w->in->seen[s] ? w->in->seen[s]->author : AUTHOR_UNKNOWN;
 	enum author marks = w->in->author[s];
-	if (row == AUTHOR_FOREIGN || marks == AUTHOR_FOREIGN || stood_when_held(w, v, s))
+	if (row == AUTHOR_FOREIGN || marks == AUTHOR_FOREIGN || stood(w, v, s))
 		return false;
 	if (w->in->own_field[s] && !w->in->own_field[s][v->i])
 		return false;
@@ -181,7 +198,7 @@ static bool own_change(const struct work *w, const struct view *v, enum side s)
 static bool late_arrival(const struct work *w, const struct view *v, enum side s)
 {
 	if (w->in->seen[s]->author == AUTHOR_FOREIGN || w->in->author[s] == AUTHOR_FOREIGN ||
-	    stood_when_held(w, v, s))
+	    stood(w, v, s))
 		return false;
 	const struct link *l = w->in->link;
 	for (int k = 0; k < l->ghost_n; k++)
@@ -640,6 +657,28 @@ static void view_field(const struct work *w, int i, struct view *v)
 	}
 }
 
+/* A write that waits and was not decided anew, because only one side was read:
+ * does it stand? It may be of a change that was taken back since, or a restore
+ * that is still needed, so the other side is read as well; what is seen to come
+ * from a value that its owner no longer shows is dropped at once. */
+static bool stands(struct work *w, const struct view *v)
+{
+	if (seen(w, SIDE_ATS) && seen(w, SIDE_SALESFORCE))
+		return false;
+	for (int s = 0; s < SIDES; s++)
+		for (int k = 0; k < w->left[s].field_n; k++) {
+			const struct slot_field *f = &w->left[s].field[k];
+			enum side from = side_other((enum side)s);
+			if (f->field != v->i || w->drafted[s][v->i])
+				continue;
+			both_seen(w);
+			if (v->f->direction != BOTH_WAYS && v->f->deliver == DELIVER_STATE &&
+			    known(v->now[from]) && !value_eq(v->now[from], f->source))
+				return false;
+		}
+	return true;
+}
+
 static void decide_field(struct work *w, int i)
 {
 	struct view v;
@@ -667,7 +706,7 @@ static void decide_field(struct work *w, int i)
 	}
 	if (hold_is_open(was) && v.lf->hold != was)
 		find_out(w, FINDING_CLOSE, kind_of_hold(was), &v, "");
-	w->carried[i] = !seen(w, SIDE_ATS) || !seen(w, SIDE_SALESFORCE);
+	w->carried[i] = stands(w, &v);
 	if (v.lf->hold == HOLD_NONE && !w->carried[i] && !w->drafted[SIDE_ATS][i] &&
 	    !w->drafted[SIDE_SALESFORCE][i])
 		v.lf->held[SIDE_ATS] = v.lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
