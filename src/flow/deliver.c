@@ -313,12 +313,13 @@ static enum step_result send_parcel(struct parcel *p, struct err *err)
 	struct engine *e = p->e;
 	struct connector *c = e->system[p->side];
 	struct err failed = { 0 };
-	governor_enter(&e->governor[p->side]);
-	if (!c->ops->write(c, p->w, p->n, p->a, &failed))
+	bool entered = governor_enter(&e->governor[p->side], &failed);
+	if (!entered || !c->ops->write(c, p->w, p->n, p->a, &failed))
 		for (int i = 0; i < p->n; i++)
 			p->w[i].outcome = WRITE_NOT_SENT;
 	const struct err *trouble = failed.code ? &failed : system_error(p);
-	governor_leave(&e->governor[p->side], trouble, c->usage.calls);
+	if (entered)
+		governor_leave(&e->governor[p->side], trouble, c->usage.calls);
 	if (!store_tx(e->store, answer, p, err))
 		return STEP_FAILED;
 	if (trouble && err && !err->code)

@@ -151,7 +151,8 @@ bool side_ready(struct engine *e, enum side side, struct err *err)
 {
 	if (e->bound[side])
 		return true;
-	governor_enter(&e->governor[side]);
+	if (!governor_enter(&e->governor[side], err))
+		return false;
 	bool ok = bind_side(e, side, err);
 	governor_leave(&e->governor[side], ok ? NULL : err, e->system[side]->usage.calls);
 	return ok;

@@ -35,7 +35,8 @@ struct engine *engine_create(const struct engine_options *o);
 void engine_destroy(struct engine *e);
 /* Calls at once to a system, at most. */
 int engine_concurrency(const struct engine *e, enum side side);
-/* Lets go every thread that waits inside the engine. Any thread. */
+/* Lets go every thread that waits inside the engine; it asks no system any
+ * more. Any thread. */
 void engine_stop(struct engine *e);
 
 /* What a step says: IDLE nothing to do now; WORKED call again; FAILED a system

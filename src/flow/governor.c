@@ -43,6 +43,13 @@ void governor_stop(struct governor *g)
 	pthread_mutex_unlock(&g->mutex);
 }
 
+/* A clock that was set back begins a new window: waiting for it to come where
+ * it was could take days. */
+static bool in_window(const struct budget *b, int64_t now)
+{
+	return now >= b->start_ms && now < b->start_ms + b->length_ms;
+}
+
 int64_t governor_ready_ms(struct governor *g)
 {
 	pthread_mutex_lock(&g->mutex);
@@ -50,7 +57,7 @@ int64_t governor_ready_ms(struct governor *g)
 	for (int i = 0; i < BUDGETS; i++) {
 		struct budget *b = &g->budget[i];
 		int64_t end = b->start_ms + b->length_ms;
-		if (b->limit && now < end && b->used >= b->limit && end > ready)
+		if (b->limit && in_window(b, now) && b->used >= b->limit && end > ready)
 			ready = end;
 	}
 	pthread_mutex_unlock(&g->mutex);
@@ -77,20 +84,24 @@ void governor_presume_down(struct governor *g)
 	pthread_mutex_unlock(&g->mutex);
 }
 
-void governor_enter(struct governor *g)
+bool governor_enter(struct governor *g, struct err *err)
 {
 	pthread_mutex_lock(&g->mutex);
 	while (g->in_flight >= (int)g->window && !g->stopping)
 		pthread_cond_wait(&g->freed, &g->mutex);
-	g->in_flight++;
+	bool in = !g->stopping;
+	g->in_flight += in;
 	pthread_mutex_unlock(&g->mutex);
+	if (!in)
+		err_set(err, ERR_STOPPED, "governor: asked to stop: no more calls are made");
+	return in;
 }
 
 static void spend(struct governor *g, int64_t now, int64_t calls)
 {
 	for (int i = 0; i < BUDGETS; i++) {
 		struct budget *b = &g->budget[i];
-		if (now - b->start_ms >= b->length_ms) {
+		if (!in_window(b, now)) {
 			b->start_ms = now;
 			b->used = 0;
 		}
@@ -109,36 +120,50 @@ static void shrink(struct governor *g, int64_t now)
 
 static void failed(struct governor *g, const struct err *err, int64_t now)
 {
-	int64_t wait = RETRY_FIRST_MS;
 	if (g->failures == 0)
 		g->failing_since_ms = now;
-	for (int i = 0; i < g->failures && wait < RETRY_MAX_MS; i++)
-		wait *= 2;
-	if (wait > RETRY_MAX_MS)
-		wait = RETRY_MAX_MS;
 	if (err->retry == RETRY_PERSON) {
-		wait = RETRY_PERSON_MS; /* trying a wrong login again locks it */
-		g->failures = DOWN_AFTER;
+		/* trying a wrong login again locks it */
+		if (g->failures < DOWN_AFTER)
+			g->failures = DOWN_AFTER;
+		g->retry_ms = now + RETRY_PERSON_MS;
+		g->why = *err;
+		return;
 	}
 	/* calls that were in flight together fail together: one step of the
 	 * back-off for all of them */
-	if (now >= g->retry_ms)
-		g->failures++;
-	if (now + wait > g->retry_ms)
-		g->retry_ms = now + wait;
+	if (now < g->retry_ms)
+		return;
+	int64_t wait = RETRY_FIRST_MS;
+	for (int i = 0; i < g->failures && wait < RETRY_MAX_MS; i++)
+		wait *= 2;
+	g->failures++;
+	g->retry_ms = now + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
 	g->why = *err;
+}
+
+static void went_well(struct governor *g, int64_t now)
+{
+	/* an answer to what was asked before a login failed proves nothing */
+	if (g->why.retry == RETRY_PERSON && now < g->retry_ms)
+		return;
+	g->failures = 0;
+	g->retry_ms = 0;
+	err_clear(&g->why);
+	if (g->window < g->window_max)
+		g->window += 1 / g->window / 4;
 }
 
 static void note(struct governor *g, const struct err *err, int64_t calls)
 {
 	int64_t now = clock_now(g->clock);
-	spend(g, now, calls - g->calls_seen);
-	g->calls_seen = calls;
+	/* threads may come with their counts in another order than they read them */
+	if (calls > g->calls_seen) {
+		spend(g, now, calls - g->calls_seen);
+		g->calls_seen = calls;
+	}
 	if (!err) {
-		g->failures = 0;
-		g->retry_ms = 0;
-		if (g->window < g->window_max)
-			g->window += 1 / g->window / 4;
+		went_well(g, now);
 	} else if (err->scope == SCOPE_SYSTEM) {
 		shrink(g, now);
 		failed(g, err, now);
@@ -174,8 +199,16 @@ void governor_save(struct governor *g, struct buf *out)
 void governor_load(struct governor *g, struct sv saved)
 {
 	struct reader r = { .left = saved };
-	for (int i = 0; i < BUDGETS && r.left.len; i++) {
-		g->budget[i].start_ms = (int64_t)read_varint(&r);
-		g->budget[i].used = (int64_t)read_varint(&r);
+	struct budget b[BUDGETS];
+	int64_t now = clock_now(g->clock);
+	for (int i = 0; i < BUDGETS; i++) {
+		b[i] = g->budget[i];
+		b[i].start_ms = (int64_t)read_varint(&r);
+		b[i].used = (int64_t)read_varint(&r);
+		/* written under a clock that was wrong */
+		if (b[i].start_ms < 0 || b[i].start_ms > now || b[i].used < 0)
+			r.bad = true;
 	}
+	if (!r.bad)
+		memcpy(g->budget, b, sizeof(b));
 }

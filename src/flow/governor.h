@@ -37,7 +37,7 @@ struct governor {
 void governor_init(struct governor *g, struct clock *clock, int window_max,
 		   const struct deployment_limits *limits);
 void governor_finish(struct governor *g);
-/* Lets go whoever waits in governor_enter. */
+/* Lets go whoever waits in governor_enter; nobody enters any more. */
 void governor_stop(struct governor *g);
 
 /* The time from which calls may be made: in the past when now is fine. */
@@ -49,8 +49,9 @@ bool governor_is_down(struct governor *g, struct err *why, int64_t *since_ms);
  * which may be tried at once. */
 void governor_presume_down(struct governor *g);
 
-/* Waits for a place among the calls in flight. */
-void governor_enter(struct governor *g);
+/* Waits for a place among the calls in flight. False with ERR_STOPPED, and no
+ * place to leave, after governor_stop. */
+bool governor_enter(struct governor *g, struct err *err);
 /* The call is over. 'err' is NULL when it went well; 'calls' is the connector's
  * counter after it. */
 void governor_leave(struct governor *g, const struct err *err, int64_t calls);
@@ -59,6 +60,6 @@ void governor_note(struct governor *g, const struct err *err, int64_t calls);
 
 /* Used and limit of each budget, for display and to survive a restart. */
 void governor_save(struct governor *g, struct buf *out);
-void governor_load(struct governor *g, struct sv saved);
+void governor_load(struct governor *g, struct sv saved); /* ignores what is damaged */
 
 #endif

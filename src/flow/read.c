@@ -15,8 +15,7 @@ bool call_begin(struct engine *e, enum side side, struct err *err)
 	}
 	if (!side_ready(e, side, err))
 		return false;
-	governor_enter(&e->governor[side]);
-	return true;
+	return governor_enter(&e->governor[side], err);
 }
 
 void call_end(struct engine *e, enum side side, bool ok, const struct err *err)
