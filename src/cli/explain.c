@@ -5,6 +5,7 @@
 #include "cli/print.h"
 #include "store/journal.h"
 #include "store/links.h"
+#include "store/mismatches.h"
 
 struct explaining {
 	const struct opened *o;
@@ -18,6 +19,7 @@ struct explaining {
 	struct journal_entry *entry;
 	struct json_object **content; /* of each entry; NULL: forgotten */
 	int n;
+	int64_t open; /* not linked: the log's entry that says why; 0: none */
 };
 
 static const struct treaty_record *type_of(const struct explaining *x)
@@ -70,12 +72,28 @@ static void read_contents(struct explaining *x, struct db *db)
 		}
 }
 
+enum { LOG_MAX = 100000 };
+
+/* A record that several fit is not linked: the conflict log says so. */
+static int64_t entry_about(const struct explaining *x, struct db *db)
+{
+	struct mismatch *m;
+	int n = mismatch_list(db, true, LOG_MAX, x->a, &m);
+	for (int i = 0; i < n; i++)
+		if (sv_eq(m[i].record, sv_of(type_of(x)->name)) &&
+		    sv_eq(m[i].remote[x->name.side], x->name.id))
+			return m[i].id;
+	return 0;
+}
+
 static bool read_history(struct db *db, void *arg, struct err *err)
 {
 	struct explaining *x = arg;
 	x->found = link_find(db, x->o->treaty, x->name.record, x->name.side, x->name.id, x->a, &x->link);
-	if (!x->found)
+	if (!x->found) {
+		x->open = entry_about(x, db);
 		return true;
+	}
 	x->n = journal_of(db, x->link.id, x->limit, x->a, &x->entry);
 	read_contents(x, db);
 	return true;
@@ -354,8 +372,10 @@ static int explain(struct cli *c, struct explaining *x)
 	if (!store_tx(x->o->store, read_history, x, &err))
 		return cli_failed(c, &err);
 	if (!x->found) {
-		err_set(&err, ERR_NOT_FOUND, "%s %.*s of %s is not linked, and nothing was done about it",
-			type_of(x)->name, SV_ARG(print_safe(x->name.id, 40, x->a)), side_name[x->name.side]);
+		struct sv why = x->open ? arena_printf(x->a, "see 'treaty conflicts show %lld'", (long long)x->open) :
+					  SV("and nothing was done about it");
+		err_set(&err, ERR_NOT_FOUND, "%s %.*s of %s is not linked, %.*s", type_of(x)->name,
+			SV_ARG(print_safe(x->name.id, 40, x->a)), side_name[x->name.side], SV_ARG(why));
 		return cli_failed(c, &err);
 	}
 	if (c->json)

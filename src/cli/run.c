@@ -7,37 +7,28 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "cli/daemon.h"
+#include "store/links.h"
 #include "systems/rest/rest.h"
 
-/* Takes the signals that end the daemon, in a thread of its own: what they set
- * off may lock and log, which a signal handler may not. */
-struct stopper {
-	struct opened *o;
-	struct runner *r;
+struct running {
+	struct daemon daemon; /* first: daemon_pulse gets the same pointer */
+	struct runner *runner;
 	sigset_t ends;
-	pthread_t thread;
+	/* Takes the signals that end the daemon: a thread may lock and log, a
+	 * signal handler may not. */
+	pthread_t signals;
 };
-
-/* Whoever waits for a system is let go at once. */
-static void stop_waiting(struct opened *o)
-{
-	http_client_stop(o->http);
-	for (int s = 0; s < SIDES; s++)
-		if (strcmp(o->deployment->system[s].connector, "salesforce") != 0)
-			rest_stop(o->system[s]);
-}
 
 static void *wait_for_signal(void *arg)
 {
-	struct stopper *s = arg;
+	struct running *x = arg;
 	int got = 0;
-	sigwait(&s->ends, &got);
-	/* SIGUSR1: the runner ended by itself, and only this thread is left */
-	if (got != SIGUSR1) {
-		log_info("run", "%s: finishing what is under way", got == SIGINT ? "interrupted" : "asked to stop");
-		run_ask_to_stop(s->r);
+	sigwait(&x->ends, &got);
+	if (got != SIGUSR1) { /* which says that the runner ended by itself */
+		log_info("run", "%s: finishing what is under way",
+			 got == SIGINT ? "interrupted" : "asked to stop");
+		run_ask_to_stop(x->runner);
 	}
-	stop_waiting(s->o);
 	return NULL;
 }
 
@@ -50,24 +41,53 @@ static void block_signals(sigset_t *ends)
 	sigaddset(ends, SIGUSR1);
 	/* before any thread starts, so that all inherit it */
 	pthread_sigmask(SIG_BLOCK, ends, NULL);
+	/* a broken connection, a limit on file sizes: errors, not deaths */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
-static bool run_until_asked(struct opened *o, struct stopper *s, struct daemon *d, struct err *err)
+/* Whoever waits for a system is let go at once. The thread of the signals is
+ * joined here, while the runner that it may name is still there. */
+static void stop_waiting(void *arg)
 {
-	struct run_options ro = { .pulse = daemon_pulse, .arg = d };
-	s->o = o;
+	struct running *x = arg;
+	struct opened *o = x->daemon.opened;
+	pthread_kill(x->signals, SIGUSR1);
+	pthread_join(x->signals, NULL);
+	http_client_stop(o->http);
+	for (int s = 0; s < SIDES; s++)
+		if (strcmp(o->deployment->system[s].connector, "salesforce") != 0)
+			rest_stop(o->system[s]);
+}
+
+static bool count_links(struct db *db, void *arg, struct err *err)
+{
+	const struct treaty *t = arg;
+	int64_t n = 0;
+	for (int r = 0; r < t->record_n; r++)
+		n += links_count(db, &t->record[r], LINK_LINKED);
+	if (n == 0)
+		log_info("run", "nothing is linked yet: 'treaty link' links the records that "
+				"exist; until then each is looked up when it changes");
+	return true;
+}
+
+static bool run_until_asked(struct running *x, struct err *err)
+{
+	struct run_options ro = { .pulse = daemon_pulse, .stopping = stop_waiting, .arg = x };
+	struct daemon *d = &x->daemon;
+	struct opened *o = d->opened;
+	if (!store_tx(o->store, count_links, o->treaty, err))
+		return false;
 	d->started_ms = clock_now(clock_real());
 	daemon_tell(d);
-	s->r = run_start(o->engine, &ro);
-	if (pthread_create(&s->thread, NULL, wait_for_signal, s) != 0)
+	x->runner = run_start(o->engine, &ro);
+	if (pthread_create(&x->signals, NULL, wait_for_signal, x) != 0)
 		panic("cannot start a thread");
 	log_info("run", "ready: %s version %d%s, store %s, process %lld", o->treaty->name,
 		 o->treaty->version, d->shadow ? " in shadow (nothing is written)" : "",
 		 o->deployment->store_path, (long long)getpid());
-	bool ok = run_wait(s->r, err);
-	pthread_kill(s->thread, SIGUSR1);
-	pthread_join(s->thread, NULL);
+	bool ok = run_wait(x->runner, err);
 	daemon_tell(d);
 	return ok;
 }
@@ -76,14 +96,13 @@ static int run(struct cli *c)
 {
 	struct opened o;
 	struct err err = { 0 };
-	struct stopper s;
-	block_signals(&s.ends);
+	struct running x = { .daemon = { .opened = &o, .shadow = cli_option(c, "shadow") != NULL } };
+	block_signals(&x.ends);
 	opened_init(&o);
-	struct daemon d = { .opened = &o, .shadow = cli_option(c, "shadow") != NULL };
 	int code = EXIT_FAILED;
 	if (open_documents(&o, c)) {
 		if (open_store_alone(&o, true, &err) && open_systems(&o, &err) &&
-		    open_engine(&o, d.shadow, &err) && run_until_asked(&o, &s, &d, &err)) {
+		    open_engine(&o, x.daemon.shadow, &err) && run_until_asked(&x, &err)) {
 			log_info("run", "stopped; what is pending is in the store");
 			code = EXIT_FINE;
 		} else {

@@ -64,9 +64,10 @@ static void *worker_main(void *arg)
 			end_all(w->r, &err);
 			break;
 		}
-		/* say it once a minute, not at every attempt */
+		/* say it once a minute, not at every attempt; what a stop cut
+		 * short is no trouble */
 		int64_t now = clock_now(clock_real());
-		if (result == STEP_FAILED && err.code && err.code != ERR_STOPPED &&
+		if (result == STEP_FAILED && err.code && err.code != ERR_STOPPED && !w->r->stop &&
 		    (strcmp(err.what, last.what) != 0 || now - said_ms > SAY_AGAIN_MS)) {
 			log_warn(w->name, "%s", err.what);
 			last = err;
