@@ -295,8 +295,9 @@ bool http_perform(struct http_client *c, struct http_call *call, struct err *err
 			.client = c,
 			.call = call,
 			.curl = h->curl,
-			.repeatable = call->repeatable || strcmp(call->method, "GET") == 0 ||
-				      strcmp(call->method, "HEAD") == 0,
+			.repeatable = call->repeatable ||
+				      (!call->once && (strcmp(call->method, "GET") == 0 ||
+						       strcmp(call->method, "HEAD") == 0)),
 		};
 		ok = perform(&t, headers, err);
 		give_back(c, h);

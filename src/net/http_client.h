@@ -9,8 +9,8 @@
  * Any complete HTTP answer is success here, whatever its status. Plain http is
  * refused but to loopback addresses; redirects are never followed. Proxies
  * from the environment are not used for loopback. A request is sent at most
- * once, except GET, HEAD and what is 'repeatable' on a kept-alive connection found
- * dead. Messages name the address without its query, which may hold a token. */
+ * once, except what is 'repeatable', and GET and HEAD that are not 'once', on a
+ * kept-alive connection found dead. Messages name the address without its query, which may hold a token. */
 #ifndef TREATY_HTTP_CLIENT_H
 #define TREATY_HTTP_CLIENT_H
 
@@ -39,6 +39,7 @@ struct http_call {
 	int64_t timeout_ms;	  /* for the whole call; 0: 120 s */
 	size_t body_max;	  /* of the answer; 0: 64 MiB */
 	bool repeatable;	  /* sending it twice does no harm: a POST that reads */
+	bool once;		  /* it does: a GET that takes from a queue */
 	/* the answer: caller calls http_call_finish */
 	long status;
 	struct buf body_out;

@@ -399,6 +399,12 @@ static void a_write_is_sent_once_even_on_a_reused_connection(void **state)
 	assert_int_equal(outcome(c, &query), ERR_NONE);
 	assert_int_equal(s.requests, 7);
 	http_call_finish(&query);
+
+	struct http_call take = get(s.url); /* a GET that takes from a queue: lost */
+	take.once = true;
+	assert_int_equal(outcome(c, &take), ERR_LOST);
+	assert_int_equal(s.requests, 8);
+	http_call_finish(&take);
 	http_client_destroy(c);
 	server_stop(&s);
 }

@@ -94,6 +94,9 @@ static bool send(struct rest *r, const struct rest_ask *ask, const struct sessio
 		.header_n = session->header_n,
 		.body = ask->body.len ? ask->body : q->json_n ? json_body(q, ask->vars, a) : SV_NONE,
 		.timeout_ms = r->connector.shape.longest_request_ms,
+		/* the next batch of a queue is taken by asking: asked twice, the
+		 * first one would be gone unseen */
+		.once = ask->on == ON_FEED,
 	};
 	if (call.body.len)
 		call.content_type = "application/json";
