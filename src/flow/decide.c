@@ -18,6 +18,7 @@ struct unit {
 	const struct mark *mark[SIDES]; /* NULL: none */
 	unsigned want, got;		/* sides: 1 << side */
 	struct observation *seen[SIDES];
+	bool create_lost; /* its creation got no answer: to be looked up again */
 	bool asked; /* 'lookup' is filled */
 	struct lookup lookup;
 	bool done;
@@ -134,7 +135,7 @@ static bool needs_lookup(const struct unit *u)
 	if (u->done || u->asked || !u->seen[u->known] ||
 	    u->seen[u->known]->existence != EXISTENCE_PRESENT)
 		return false;
-	return u->link.id == 0 || u->link.state == LINK_LOOKUP || u->link.state == LINK_CREATING;
+	return u->link.id == 0 || u->link.state == LINK_LOOKUP || u->create_lost;
 }
 
 /* A link that is being created is looked up again only after a lost answer. */
@@ -146,7 +147,7 @@ static bool creation_lost(struct db *db, void *arg, struct err *err)
 		if (u->link.state != LINK_CREATING || !u->link.id)
 			continue;
 		struct slot s = slot_get(db, b->e->treaty, &u->link, side_other(u->known), b->a);
-		u->asked = s.state != SLOT_LOST;
+		u->create_lost = s.state == SLOT_LOST;
 	}
 	return true;
 }
@@ -317,7 +318,7 @@ static bool after_lost_create(struct batch *b, struct db *db, struct unit *u, st
 	const struct treaty_record *type = &b->e->treaty->record[b->record];
 	int64_t now = clock_now(b->e->clock);
 	if (!u->asked)
-		return false;
+		return false; /* the other side is down, or it was lost just now */
 	if (u->lookup.result == LOOKUP_LINKED) {
 		slot->field_n = 0;
 		slot_move(slot, SLOT_IDLE);
