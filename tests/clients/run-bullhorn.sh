@@ -4,4 +4,4 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 TREATY_SANDBOX=$(cd "${1:?usage: run-bullhorn.sh BUILD_DIR}" && pwd)/sandbox/treaty-sandbox
 export TREATY_SANDBOX
-exec node --test "$here/bullhorn/"
+exec node --test "$here"/bullhorn/*.test.mjs

@@ -4,6 +4,7 @@
 set -eu
 build=$(cd "${1:?usage: $0 BUILD_DIR}" && pwd)
 cd "$(dirname "$0")/salesforce"
-[ -d node_modules ] || npm ci --ignore-scripts --no-audit --no-fund --silent
-# The streaming client of jsforce keeps its timers after it has disconnected.
-TREATY_SANDBOX="$build/sandbox/treaty-sandbox" exec node --test --test-force-exit .
+# npm writes that file last: an install that was cut short, or of other versions, is done again.
+[ node_modules/.package-lock.json -nt package-lock.json ] ||
+	npm ci --cache "$build/npm" --ignore-scripts --no-audit --no-fund --no-update-notifier --silent
+TREATY_SANDBOX="$build/sandbox/treaty-sandbox" exec node --test ./*.test.mjs

@@ -4,7 +4,7 @@
 #
 #   test-cli.sh TREATY SOURCE
 set -u
-treaty=$1 source=$2
+treaty=$(realpath "$1") source=$(realpath "$2")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1

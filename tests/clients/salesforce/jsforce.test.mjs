@@ -172,7 +172,7 @@ function listen(channel, replay, enough) {
     seen.push(event);
     if (enough(seen)) done(seen);
   });
-  return { all, subscribed: new Promise((ok, no) => subscribed.then(ok, no)), stop: () => client.disconnect() };
+  return { all, subscribed: new Promise((ok, no) => subscribed.then(ok, no)), stop: () => new Promise((ok, no) => client.disconnect().then(ok, no)) };
 }
 
 test('change events arrive and are replayed', async () => {
@@ -182,7 +182,7 @@ test('change events arrive and are replayed', async () => {
   await conn.sobject('Contact').update({ Id: made.id, Title: null, LastName: 'Luz-Reyes' });
   await conn.sobject('Contact').destroy(made.id);
   const [created, changed, deleted] = await live.all;
-  live.stop();
+  await live.stop();
   assert.deepEqual(created.payload.Name, { LastName: 'Luz', FirstName: 'Ana' });
   assert.equal(created.payload.Title, 'Nurse');
   let header = changed.payload.ChangeEventHeader;
@@ -197,7 +197,7 @@ test('change events arrive and are replayed', async () => {
 
   const again = listen('/data/ContactChangeEvent', created.event.replayId, (seen) => seen.length === 2);
   assert.deepEqual((await again.all).map((e) => e.event.replayId), [changed.event.replayId, deleted.event.replayId]);
-  again.stop();
+  await again.stop();
 });
 
 test('a person\'s edit has no client in its origin', async () => {
@@ -206,7 +206,7 @@ test('a person\'s edit has no client in its origin', async () => {
   await live.subscribed;
   await sandbox.control('edit', { system: 'salesforce', object: 'Account', id: row.Id, fields: { Phone: '773 555 0111' } });
   const [event] = await live.all;
-  live.stop();
+  await live.stop();
   assert.equal(event.payload.ChangeEventHeader.changeOrigin, '');
   assert.equal(event.payload.Phone, '773 555 0111');
 });
