@@ -7,12 +7,12 @@
 #include "store/mismatches.h"
 #include "store/pauses.h"
 
-enum { BUSY_FIRST_MS = 2000, BUSY_MAX_MS = 5 * 60 * 1000 };
+enum { BUSY_FIRST_MS = 2000, BUSY_MAX_MS = 5 * 60 * 1000, FENCE_AGAIN_MS = 1000 };
 /* Where a pause parks a slot. */
 #define PAUSED_MS (INT64_MAX / 4)
 
 struct sending {
-	struct link link;
+	struct link link; /* without its fields, but while its answer is taken */
 	struct slot slot;
 	int *of; /* write field -> slot field */
 };
@@ -21,14 +21,26 @@ struct parcel {
 	struct engine *e;
 	enum side side;
 	struct arena *a;
+	struct arena *scratch; /* of one row */
 	int record;
 	struct sending *s;
 	struct write *w;
 	int n;
 	int64_t *stale; /* links whose fence is too old */
 	int stale_n;
-	bool paused;
+	bool parked; /* a slot made room for those behind it */
 };
+
+/* Of a row only what sending needs; the scratch arena is the next one's. */
+static void keep_head(struct parcel *p, struct link *l)
+{
+	for (int s = 0; s < SIDES; s++)
+		l->remote[s] = l->remote[s].len ? arena_sv(p->a, l->remote[s]) : SV_NONE;
+	l->field = NULL;
+	l->ghost = NULL;
+	l->ghost_n = 0;
+	arena_reset(p->scratch);
+}
 
 /* ------------------------------------------------------------------- pick */
 
@@ -78,29 +90,30 @@ static bool pick(struct db *db, void *arg, struct err *err)
 	const struct treaty *t = e->treaty;
 	int64_t now = clock_now(e->clock), *id;
 	bool paused = pause_any(db);
-	if (paused && (pause_is(db, SV("")) || pause_is(db, sv_of(side_name[p->side])))) {
-		p->paused = true;
+	if (paused && (pause_is(db, SV("")) || pause_is(db, sv_of(side_name[p->side]))))
 		return true;
-	}
 	int n = slots_ready(db, p->side, now, e->system[p->side]->shape.write_max, p->a, &id);
 	p->s = arena_array(p->a, struct sending, n + 1);
 	p->w = arena_array(p->a, struct write, n + 1);
 	p->stale = arena_array(p->a, int64_t, n + 1);
 	for (int i = 0; i < n; i++) {
 		struct sending *s = &p->s[p->n];
-		if (!link_get(db, t, id[i], p->a, &s->link))
+		if (!link_get(db, t, id[i], p->scratch, &s->link))
 			continue;
+		keep_head(p, &s->link);
 		p->record = s->link.record;
 		s->slot = slot_get(db, t, &s->link, p->side, p->a);
 		if (paused && pause_record(db, t, &s->link)) {
 			s->slot.next_ms = PAUSED_MS;
 			slot_put(db, t, &s->link, p->side, &s->slot);
+			p->parked = true;
 		} else if (s->slot.fence_ms && now - s->slot.fence_ms > e->fence_ms) {
 			p->stale[p->stale_n++] = s->link.id;
 		} else if (!prepare_write(p, db, s, &p->w[p->n])) {
 			slot_move(&s->slot, SLOT_IDLE);
 			slot_put(db, t, &s->link, p->side, &s->slot);
 			mark_link(e, db, &s->link, 3, now, "reference");
+			p->parked = true;
 		} else {
 			s->slot.sent_ms = now;
 			slot_move(&s->slot, SLOT_SENT);
@@ -148,7 +161,7 @@ static void done(struct parcel *p, struct db *db, struct sending *s, const struc
 	const struct treaty_record *type = &e->treaty->record[s->link.record];
 	if (s->slot.create) {
 		struct link other;
-		if (link_find(db, e->treaty, s->link.record, p->side, w->new_id, p->a, &other) &&
+		if (link_find(db, e->treaty, s->link.record, p->side, w->new_id, p->scratch, &other) &&
 		    other.id != s->link.id) {
 			/* the key led to a record that belongs to another */
 			s->link.state = LINK_AMBIGUOUS;
@@ -264,8 +277,11 @@ static void take_answer(struct parcel *p, struct db *db, struct sending *s, cons
 		slot_move(&s->slot, SLOT_IDLE);
 		break;
 	case WRITE_OVERTAKEN:
-		slot_move(&s->slot, SLOT_IDLE);
-		mark_link(e, db, &s->link, 3, now, "overtaken");
+		/* a fence that is too old for anything: both sides are read
+		 * again before it is sent; later and later, for a replica may
+		 * show the old stamp for a while */
+		s->slot.fence_ms = 1;
+		to_decided(s, s->slot.attempts ? now + busy_ms(s->slot.attempts) : 0);
 		break;
 	}
 }
@@ -278,7 +294,7 @@ static bool answer(struct db *db, void *arg, struct err *err)
 		struct sending *s = &p->s[i];
 		struct link l;
 		/* marks may have begun to wait since */
-		if (!link_get(db, t, s->link.id, p->a, &l))
+		if (!link_get(db, t, s->link.id, p->scratch, &l))
 			continue;
 		struct slot sent = s->slot;
 		s->link = l;
@@ -293,6 +309,7 @@ static bool answer(struct db *db, void *arg, struct err *err)
 			go_on(p, db, &(struct sending){ .link = s->link, .slot = sent });
 		if (p->w[i].outcome != WRITE_NOT_SENT)
 			note_answer(p->e, db, &s->link, p->side, &sent, &p->w[i]);
+		keep_head(p, &s->link);
 	}
 	return true;
 }
@@ -327,23 +344,53 @@ static enum step_result send_parcel(struct parcel *p, struct err *err)
 	return trouble ? STEP_FAILED : STEP_WORKED;
 }
 
+/* A fence that could not be renewed: a side cannot be read, or its own write is
+ * under way. The slot steps aside for a moment; it would stand first in the
+ * queue, and have all asked again, for as long as that lasts. */
+static bool step_aside(struct db *db, void *arg, struct err *err)
+{
+	struct parcel *p = arg;
+	const struct treaty *t = p->e->treaty;
+	int64_t now = clock_now(p->e->clock);
+	for (int i = 0; i < p->stale_n; i++) {
+		struct link l;
+		if (!link_get(db, t, p->stale[i], p->a, &l))
+			continue;
+		struct slot slot = slot_get(db, t, &l, p->side, p->a);
+		if (slot.state != SLOT_DECIDED || now - slot.fence_ms <= p->e->fence_ms)
+			continue;
+		slot.next_ms = now + FENCE_AGAIN_MS;
+		slot_put(db, t, &l, p->side, &slot);
+	}
+	return true;
+}
+
+static enum step_result renew_fences(struct parcel *p, struct err *err)
+{
+	bool ok = settle_again(p->e, p->record, p->stale, p->stale_n, p->a, err);
+	return store_tx(p->e->store, step_aside, p, err) && ok ? STEP_WORKED : STEP_FAILED;
+}
+
 enum step_result engine_deliver(struct engine *e, enum side side, struct err *err)
 {
 	if (e->o.shadow || governor_ready_ms(&e->governor[side]) > clock_now(e->clock))
 		return STEP_IDLE;
 	if (!side_ready(e, side, err))
 		return STEP_FAILED;
-	struct arena a;
+	struct arena a, scratch;
 	arena_init(&a);
-	struct parcel p = { .e = e, .side = side, .a = &a };
+	arena_init(&scratch);
+	struct parcel p = { .e = e, .side = side, .a = &a, .scratch = &scratch };
 	enum step_result r = STEP_IDLE;
 	if (!store_tx(e->store, pick, &p, err))
 		r = STEP_FAILED;
 	else if (p.n)
 		r = send_parcel(&p, err);
+	else if (p.parked)
+		r = STEP_WORKED;
 	if (r != STEP_FAILED && p.stale_n)
-		r = settle_again(e, p.record, p.stale, p.stale_n, &a, err) ? STEP_WORKED :
-									      STEP_FAILED;
+		r = renew_fences(&p, err);
+	arena_finish(&scratch);
 	arena_finish(&a);
 	return r;
 }

@@ -178,7 +178,7 @@ static bool stood_when_decided(const struct work *w, const struct view *v, enum 
 /* It was taken for a stranger's once, and nobody has answered for it yet. */
 static bool stood(const struct work *w, const struct view *v, enum side s)
 {
-	return stood_when_held(w, v, s) || stood_when_decided(w, v, s);
+	return stood_when_held(w, v, s) || stood_when_decided(w, v, s) || logged_before(w, v, s);
 }
 
 /* Was what 's' shows of this field made by ourselves? One sign of a stranger
@@ -237,9 +237,10 @@ static void doubt_altered(const struct work *w, int i)
 	enum side s = lf->altered_side;
 	if (!lf->altered_ms)
 		return;
-	if (w->in->now_ms - lf->altered_ms > w->in->longest_request_ms[s]) {
+	bool named = !w->in->foreign_field[s] || w->in->foreign_field[s][i];
+	if (w->in->now_ms - lf->altered_ms > DOUBT_MS) {
 		lf->altered_ms = 0;
-	} else if (w->in->author[s] == AUTHOR_FOREIGN) {
+	} else if (w->in->author[s] == AUTHOR_FOREIGN && named) {
 		lf->base[s] = lf->altered;
 		lf->altered_ms = 0;
 	}

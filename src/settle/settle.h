@@ -16,6 +16,10 @@
 enum { RESTORES_MAX = 3 };
 #define RESTORES_WINDOW_MS (24 * 3600 * (int64_t)1000)
 
+/* A stranger's mark may come this long after the read that showed his value:
+ * as long as a feed keeps what it has to say (Salesforce: 72 hours). */
+#define DOUBT_MS (72 * 3600 * (int64_t)1000)
+
 /* So often may a two-way field go back to the value before its last, each time
  * within the window of the time before; then it is a cycle (two robots, or two
  * systems that reformat what the other wrote). */
