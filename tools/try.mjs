@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// try.mjs BUILD [--keep] - the story that ./try tells: a firm in two systems,
+// try.mjs BUILD [--keep] [--seed N] - the story that ./try tells: a firm in two systems,
 // linked, kept in agreement through edits, outages and a death, and looked at
 // afterwards by the oracle, which knows nothing of Treaty.
 //
@@ -10,6 +10,7 @@ import { World, pause, until } from './world.mjs';
 
 const [build, ...flags] = process.argv.slice(2);
 const keep = flags.includes('--keep');
+const seed = flags.includes('--seed') ? Number(flags[flags.indexOf('--seed') + 1]) : 7;
 const began = Date.now();
 const number = (n) => n.toLocaleString('en-US');
 const clock = () => `${String(Math.floor((Date.now() - began) / 60000)).padStart(2)}:${String(Math.floor((Date.now() - began) / 1000) % 60).padStart(2, '0')}`;
@@ -209,6 +210,8 @@ async function silence(w, since) {
 	const more = [...after.writes_after.bullhorn, ...after.writes_after.salesforce];
 	say('');
 	must(after.agree && !more.length, 'both sides still agree, and nothing more is written', problems(after) || more.slice(0, 5));
+	const preview = await w.run(['preview'], { also: [2] });
+	must(preview.code === 0, 'a preview finds nothing that would change', preview.out);
 }
 
 // ---- all of it
@@ -219,6 +222,7 @@ Everything keeps running. To play with it:
 
   cd ${w.dir}
   export PATH=${resolvePath(build, 'src/cli')}:${resolvePath(build, 'sandbox')}:$PATH
+  export BULLHORN_PASSWORD=sandbox-password BULLHORN_CLIENT_SECRET=sandbox-secret
   treaty status
   treaty conflicts
   treaty-sandbox edit bullhorn Candidate 17 phone='(312) 555-0100' --port-file ports
@@ -232,8 +236,12 @@ To end it:  kill ${w.daemon.pid} ${w.sandbox.pid}; rm -r ${w.dir}`);
 
 async function main() {
 	head('A staffing firm in two systems');
-	const w = await World.start(build, { size: 'try', seed: 7, keep, timeout: '10s', limits: { ats: { per_minute: 6000 } } });
-	const stop = () => w.end().then(() => process.exit(130));
+	const w = await World.start(build, { size: 'try', seed, keep, timeout: '10s', limits: { ats: { per_minute: 6000 } } });
+	let stopped = false;
+	const stop = () => {
+		stopped = true;
+		w.end().then(() => process.exit(130));
+	};
 	process.once('SIGINT', stop).once('SIGTERM', stop);
 	try {
 		const o = await w.control('salesforce', '');
@@ -251,6 +259,8 @@ async function main() {
 		if (failed)
 			w.options.keep = true;
 	} catch (e) {
+		if (stopped)
+			return;
 		say(`\nIt went wrong: ${e.message}\nThe logs: ${w.dir}`);
 		w.options.keep = true;
 		failed++;

@@ -10,7 +10,7 @@ static void show_progress(void *arg, const struct preview *p, const char *record
 	if (record)
 		progress_show(bar, "linking %s ...", record);
 	else
-		progress_show(bar, "%lld records compared and written, in thought", (long long)p->done);
+		progress_show(bar, "%lld writes so far, all kept aside", (long long)p->done);
 }
 
 /* ----------------------------------------------------------------- as JSON */
