@@ -65,7 +65,7 @@ static bool prepare_stage(struct db *db, void *arg, struct err *err)
 		      " side BIGINT NOT NULL, remote TEXT NOT NULL, key TEXT,"
 		      " taken BIGINT NOT NULL);"
 		      "CREATE UNIQUE INDEX IF NOT EXISTS temp.stage_remote ON stage (side, remote);"
-		      "CREATE INDEX IF NOT EXISTS temp.stage_key ON stage (side, taken, key);"
+		      "CREATE INDEX IF NOT EXISTS temp.stage_key ON stage (key, side);"
 		      "CREATE INDEX IF NOT EXISTS temp.stage_page ON stage (side, taken, id);"
 		      "CREATE TEMP TABLE IF NOT EXISTS stage_match (rule BIGINT NOT NULL,"
 		      " side BIGINT NOT NULL, value BLOB NOT NULL, stage BIGINT NOT NULL);"
@@ -183,6 +183,10 @@ static void mark_backfill(struct linking *l, struct db *db, const struct link *l
 	mark_put(l->e->store, db, l->e->treaty, &m);
 }
 
+/* stage.taken: 0 while it is to be linked; SQL below says 'taken <> 1' for all
+ * that have no counterpart yet. */
+enum { TAKEN_LINKED = 1, TAKEN_AMBIGUOUS = 2 };
+
 static void take(struct db *db, int64_t stage, int64_t how)
 {
 	db_run(db, "UPDATE stage SET taken = $1 WHERE id = $2", "ii", how, stage);
@@ -191,6 +195,7 @@ static void take(struct db *db, int64_t stage, int64_t how)
 struct staged {
 	int64_t id;
 	struct sv remote;
+	bool ambiguous;
 };
 
 static void make_link(struct linking *l, struct db *db, struct staged ats, struct staged sf,
@@ -210,34 +215,42 @@ static void make_link(struct linking *l, struct db *db, struct staged ats, struc
 	link_put(l->e->store, db, l->e->treaty, &link);
 	note_link(l->e, db, &link, how);
 	mark_backfill(l, db, &link, 3);
-	take(db, ats.id, 1);
-	take(db, sf.id, 1);
+	take(db, ats.id, TAKEN_LINKED);
+	take(db, sf.id, TAKEN_LINKED);
 }
 
-/* Counterparts of an ATS record, by key or by a rule: at most two are told. */
+/* Counterparts of an ATS record, by key or by a rule. Those that fit several
+ * count: which one is looked at first must not decide. */
 static int counterparts(struct linking *l, struct db *db, struct staged ats, struct sv key,
-			struct staged out[2])
+			struct staged **out)
 {
 	struct db_stmt *q;
-	int n = 0;
+	int n = 0, room = 2;
 	if (l->rule < 0)
 		q = db_query(db,
-			     "SELECT id, remote FROM stage WHERE side = 1 AND taken = 0"
-			     " AND key = $1 UNION SELECT id, remote FROM stage WHERE side = 1"
-			     " AND taken = 0 AND remote = $2",
+			     "SELECT id, remote, taken FROM stage WHERE side = 1 AND taken <> 1"
+			     " AND key = $1 UNION SELECT id, remote, taken FROM stage WHERE side = 1"
+			     " AND taken <> 1 AND remote = $2",
 			     "tt", ats.remote, key.len ? key : SV("-"));
 	else
 		q = db_query(db,
-			     "SELECT DISTINCT s.id, s.remote FROM stage_match ma"
+			     "SELECT DISTINCT s.id, s.remote, s.taken FROM stage_match ma"
 			     " JOIN stage_match ms ON ms.rule = ma.rule AND ms.value = ma.value"
 			     " AND ms.side = 1 JOIN stage s ON s.id = ms.stage"
-			     " WHERE ma.stage = $1 AND ma.rule = $2 AND s.taken = 0",
+			     " WHERE ma.stage = $1 AND ma.rule = $2 AND s.taken <> 1",
 			     "ii", ats.id, (int64_t)l->rule);
+	struct staged *all = arena_array(l->a, struct staged, room);
 	while (db_next(q)) {
-		if (n < 2)
-			out[n] = (struct staged){ db_i64(q, 0), arena_sv(l->a, db_sv(q, 1)) };
-		n++;
+		if (n == room) {
+			struct staged *more = arena_array(l->a, struct staged, 2 * room);
+			memcpy(more, all, sizeof(*all) * (size_t)n);
+			all = more;
+			room *= 2;
+		}
+		all[n++] = (struct staged){ db_i64(q, 0), arena_sv(l->a, db_sv(q, 1)),
+					    db_i64(q, 2) == TAKEN_AMBIGUOUS };
 	}
+	*out = all;
 	return n;
 }
 
@@ -246,26 +259,26 @@ static int64_t rivals(struct linking *l, struct db *db, struct staged ats, struc
 {
 	if (l->rule < 0)
 		return db_scalar(db, 1,
-				 "SELECT count(*) FROM stage WHERE side = 0 AND taken = 0"
+				 "SELECT count(*) FROM stage WHERE side = 0 AND taken <> 1"
 				 " AND key = $1 AND id <> $2",
 				 "ti", sf.remote, ats.id) + 1;
 	return db_scalar(db, 1,
 			 "SELECT count(DISTINCT a.id) FROM stage_match mine"
 			 " JOIN stage_match ma ON ma.rule = mine.rule AND ma.value = mine.value"
 			 " AND ma.side = 0 JOIN stage a ON a.id = ma.stage"
-			 " WHERE mine.stage = $1 AND mine.rule = $2 AND a.taken = 0",
+			 " WHERE mine.stage = $1 AND mine.rule = $2 AND a.taken <> 1",
 			 "ii", ats.id, (int64_t)l->rule);
 }
 
 static void match_one(struct linking *l, struct db *db, struct staged ats, struct sv key)
 {
 	const struct treaty_record *type = &l->e->treaty->record[l->record];
-	struct staged sf[2];
-	int n = counterparts(l, db, ats, key, sf);
+	struct staged *sf;
+	int n = counterparts(l, db, ats, key, &sf);
 	if (n == 0)
 		return;
 	int64_t same = rivals(l, db, ats, sf[0]);
-	if (n == 1 && same == 1) {
+	if (n == 1 && same == 1 && !sf[0].ambiguous) {
 		make_link(l, db, ats, sf[0], l->rule < 0 ? "by key" : "by match");
 		if (l->rule < 0)
 			l->report->linked_by_key++;
@@ -276,13 +289,14 @@ static void match_one(struct linking *l, struct db *db, struct staged ats, struc
 	struct sv detail = n > 1 ? arena_printf(l->a, "%d records of salesforce fit: %.*s, %.*s%s", n,
 						SV_ARG(sf[0].remote), SV_ARG(sf[1].remote),
 						n > 2 ? ", ..." : "") :
-				   arena_printf(l->a, "%lld records of ats fit salesforce %.*s",
-						(long long)same, SV_ARG(sf[0].remote));
+		       same > 1 ? arena_printf(l->a, "%lld records of ats fit salesforce %.*s",
+					       (long long)same, SV_ARG(sf[0].remote)) :
+				  arena_printf(l->a, "salesforce %.*s fits others too",
+					       SV_ARG(sf[0].remote));
 	mismatch_ambiguous(db, type, SIDE_ATS, ats.remote, detail, clock_now(l->e->clock));
-	take(db, ats.id, 2);
-	for (int i = 0; i < n && i < 2; i++)
-		if (n > 1)
-			take(db, sf[i].id, 2);
+	take(db, ats.id, TAKEN_AMBIGUOUS);
+	for (int i = 0; i < n; i++)
+		take(db, sf[i].id, TAKEN_AMBIGUOUS);
 	l->report->ambiguous++;
 }
 
@@ -298,7 +312,7 @@ static bool match_page(struct db *db, void *arg, struct err *err)
 		" ORDER BY id LIMIT $2",
 		"ii", l->after, (int64_t)PAGE);
 	while (db_next(q)) {
-		row[l->n] = (struct staged){ db_i64(q, 0), arena_sv(l->a, db_sv(q, 1)) };
+		row[l->n] = (struct staged){ .id = db_i64(q, 0), .remote = arena_sv(l->a, db_sv(q, 1)) };
 		key[l->n++] = arena_sv(l->a, db_sv(q, 2));
 	}
 	for (int i = 0; i < l->n; i++)
@@ -322,7 +336,7 @@ static bool alone_page(struct db *db, void *arg, struct err *err)
 		" ORDER BY id LIMIT $3",
 		"iii", (int64_t)l->side, l->after, (int64_t)PAGE);
 	while (db_next(q))
-		row[l->n++] = (struct staged){ db_i64(q, 0), arena_sv(l->a, db_sv(q, 1)) };
+		row[l->n++] = (struct staged){ .id = db_i64(q, 0), .remote = arena_sv(l->a, db_sv(q, 1)) };
 	for (int i = 0; i < l->n; i++) {
 		struct link link;
 		l->report->alone[l->side]++;
