@@ -48,7 +48,7 @@ export class World {
 		w.treaty = join(build, 'src/cli/treaty');
 		w.options = { size: 'small', seed: 1, poll: '1s', timeout: '120s', ...options };
 		w.dir = mkdtempSync(join(tmpdir(), 'treaty-world-'));
-		w.env = { ...process.env, BULLHORN_PASSWORD: 'sandbox-password', BULLHORN_CLIENT_SECRET: 'sandbox-secret' };
+		w.env = { ...process.env, TMPDIR: w.dir, BULLHORN_PASSWORD: 'sandbox-password', BULLHORN_CLIENT_SECRET: 'sandbox-secret' };
 		const keys = generateKeyPairSync('rsa', { modulusLength: 2048 });
 		writeFileSync(join(w.dir, 'jwt.pem'), keys.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
 		writeFileSync(join(w.dir, 'jwt.pub'), keys.publicKey.export({ type: 'spki', format: 'pem' }));

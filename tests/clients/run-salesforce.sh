@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Real Salesforce clients against the sandbox.
 # usage: tests/clients/run-salesforce.sh BUILD_DIR
 set -eu
