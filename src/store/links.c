@@ -1,6 +1,7 @@
 #include "store/links.h"
 
 #include "base/panic.h"
+#include "store/mismatches.h"
 
 /* Every field may hold seven values as long as the peer's answer. */
 enum { LINK_DATA_MAX = 256 << 20 };
@@ -300,8 +301,10 @@ void link_put(struct store *s, struct db *db, const struct treaty *t, struct lin
 				  holds_of(type, l), buf_sv(&b));
 	}
 	buf_finish(&b);
-	if (whole && !was_whole)
+	if (whole && !was_whole) {
 		release_waiting(s, db, t, l);
+		mismatch_linked(db, type, l, clock_now(store_clock(s)));
+	}
 }
 
 void link_delete(struct db *db, int64_t id)

@@ -15,7 +15,8 @@ bool link_find(struct db *db, const struct treaty *t, int record, enum side side
 	       struct sv remote, struct arena *a, struct link *out);
 
 /* Writes the row; a new link gets its id. When it came to be LINKED (was not
- * before), links that waited for it are marked. */
+ * before), links that waited for it are marked, and what the conflict log held
+ * ambiguous about its records is closed. */
 void link_put(struct store *s, struct db *db, const struct treaty *t, struct link *l);
 void link_delete(struct db *db, int64_t id);
 

@@ -119,16 +119,37 @@ void mismatch_drift(struct db *db, const struct treaty_record *type, int field, 
 	put_entry(db, &e, now_ms);
 }
 
+/* Stands where the field does, by which open entries are told apart: two record
+ * types may have the same ids. */
+static struct sv ambiguous_key(struct arena *a, const struct treaty_record *type, enum side side,
+			       struct sv remote)
+{
+	return arena_printf(a, "%s %s:%.*s", type->name, side_name[side], SV_ARG(remote));
+}
+
 void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
 			struct sv remote, struct sv detail, int64_t now_ms)
 {
 	struct arena a;
 	arena_init(&a);
 	struct entry e = { .kind = MISMATCH_AMBIGUOUS, .record = sv_of(type->name),
-			   .field = arena_printf(&a, "%s:%.*s", side_name[side], SV_ARG(remote)),
+			   .field = ambiguous_key(&a, type, side, remote),
 			   .detail = detail, .found_by = SV("link"), .open = true };
 	e.remote[side] = remote;
 	put_entry(db, &e, now_ms);
+	arena_finish(&a);
+}
+
+void mismatch_linked(struct db *db, const struct treaty_record *type, const struct link *l,
+		     int64_t now_ms)
+{
+	struct arena a;
+	arena_init(&a);
+	for (int s = 0; s < SIDES; s++)
+		if (l->remote[s].len)
+			close_open(db, 0, MISMATCH_AMBIGUOUS,
+				   ambiguous_key(&a, type, (enum side)s, l->remote[s]),
+				   SV("linked"), now_ms);
 	arena_finish(&a);
 }
 

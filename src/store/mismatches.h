@@ -46,6 +46,9 @@ void mismatch_drift(struct db *db, const struct treaty_record *type, int field, 
 /* Opens one for records that fit several others when linking. */
 void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
 			struct sv remote, struct sv detail, int64_t now_ms);
+/* Linked after all: what was ambiguous about either record is closed. */
+void mismatch_linked(struct db *db, const struct treaty_record *type, const struct link *l,
+		     int64_t now_ms);
 void mismatch_close_link(struct db *db, int64_t link_id, enum mismatch_kind kind, struct sv by,
 			 int64_t now_ms);
 
