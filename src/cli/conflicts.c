@@ -20,7 +20,7 @@ static const struct {
 		"or give another value (--value V), or take the other side's." },
 	[MISMATCH_AMBIGUOUS] = { "merge, then mark",
 		"Several records fit, so none is linked. Merge the doubles, or fill in the key in\n"
-		"the right one, and have it looked at again with 'treaty mark'." },
+		"the right one, and have it looked at again:" },
 	[MISMATCH_OVERTAKEN] = { "-", "Somebody was faster than a write of ours; the rule decided." },
 	[MISMATCH_ALTERED] = { "-", "The system changed the value as it was written. It is kept as it is there." },
 	[MISMATCH_LOOP] = { "retry, take, ignore",
@@ -221,6 +221,12 @@ static void print_one(const struct showing *x, const struct mismatch *m)
 		printf("The values are confidential; --reveal shows them.\n");
 	if (m->open)
 		printf("\n%s\n", remedy[m->kind].advice);
+	int r = treaty_record_by_name(x->o->treaty, m->record);
+	for (int s = 0; s < SIDES; s++)
+		if (m->open && m->kind == MISMATCH_AMBIGUOUS && r >= 0 && m->remote[s].len)
+			printf("  treaty mark %s %s %.*s\n", side_name[s],
+			       x->o->treaty->record[r].side[s].object,
+			       SV_ARG(print_safe(m->remote[s], 60, x->a)));
 }
 
 /* ------------------------------------------------------------- subcommands */

@@ -235,6 +235,7 @@ static struct connector *open_system(struct opened *o, enum side side, struct er
 	if (strcmp(d->system[side].connector, "salesforce") == 0)
 		return salesforce_open(d, o->http, clock_real(), object, t->record_n, err);
 	const char *path = find_description(o, d->system[side].connector, err);
+	o->stop[side] = rest_stop;
 	return path ? rest_open(path, d, side, &o->credentials.box, o->http, clock_real(), object,
 				t->record_n, err) :
 		      NULL;

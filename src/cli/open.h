@@ -26,6 +26,8 @@ struct opened {
 	struct http_client *http;
 	struct credentials credentials;
 	struct connector *system[SIDES];
+	/* lets go who waits in it; NULL: ending the HTTP client's calls does */
+	void (*stop[SIDES])(struct connector *c);
 	struct engine *engine;
 };
 

@@ -8,7 +8,6 @@
 #include "base/panic.h"
 #include "cli/daemon.h"
 #include "store/links.h"
-#include "systems/rest/rest.h"
 
 struct running {
 	struct daemon daemon; /* first: daemon_pulse gets the same pointer */
@@ -56,8 +55,8 @@ static void stop_waiting(void *arg)
 	pthread_join(x->signals, NULL);
 	http_client_stop(o->http);
 	for (int s = 0; s < SIDES; s++)
-		if (strcmp(o->deployment->system[s].connector, "salesforce") != 0)
-			rest_stop(o->system[s]);
+		if (o->stop[s])
+			o->stop[s](o->system[s]);
 }
 
 static bool count_links(struct db *db, void *arg, struct err *err)
