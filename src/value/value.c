@@ -269,6 +269,8 @@ struct value value_unpack(struct reader *r)
 	if (kind > VALUE_LINK)
 		r->bad = true;
 	struct sv text = kind > VALUE_NULL ? read_counted(r) : SV_NONE;
+	if (kind == VALUE_SET && !sv_ends(text, SV("\n")))
+		r->bad = true; /* whoever walks its members relies on the last line end */
 	if (r->bad)
 		return (struct value){ 0 };
 	return (struct value){ (enum value_kind)kind, text };

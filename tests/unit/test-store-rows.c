@@ -332,6 +332,8 @@ static struct value random_value(struct rng *r, struct arena *a)
 	char *p = arena_alloc(a, len + 1);
 	for (size_t i = 0; i < len; i++)
 		p[i] = (char)rng_next(r);
+	if (kind == VALUE_SET)
+		p[len++] = '\n';
 	return (struct value){ kind, sv_make(p, len) };
 }
 
@@ -365,6 +367,11 @@ static void random_field(struct rng *r, struct arena *a, struct link_field *f)
 		f->wrote_side = (enum side)rng_below(r, SIDES);
 		f->fenced_ms = (int64_t)rng_next(r);
 		f->wrote_ms = (int64_t)rng_next(r) | 1;
+	}
+	if (rng_below(r, 2)) {
+		f->turns = (unsigned)rng_below(r, 9);
+		f->turned_ms = (int64_t)rng_next(r) | 1;
+		f->before = random_value(r, a);
 	}
 	if (rng_below(r, 2)) {
 		f->resolve = (enum resolve_action)(1 + rng_below(r, RESOLVE_IGNORE));
@@ -414,6 +421,9 @@ static void assert_field(const struct link_field *a, const struct link_field *b)
 	assert_true(value_eq(a->altered, b->altered));
 	assert_int_equal(a->wrote_side, b->wrote_side);
 	assert_true(a->fenced_ms == b->fenced_ms && a->wrote_ms == b->wrote_ms);
+	assert_int_equal(a->turns, b->turns);
+	assert_true(a->turned_ms == b->turned_ms);
+	assert_true(value_eq(a->before, b->before));
 	assert_int_equal(a->resolve, b->resolve);
 	assert_true(value_eq(a->resolve_value, b->resolve_value));
 	assert_values(a->resolve_seen, b->resolve_seen);
