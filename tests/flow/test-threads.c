@@ -197,7 +197,18 @@ static struct value value_at(struct world *w, enum side side, const struct treat
 	return v;
 }
 
-static void check_pair(struct world *w, const struct treaty_record *type, const struct link *l)
+/* What the journal knows of a link, to explain a failure. */
+static void tell_history(struct world *w, struct db *db, const struct link *l)
+{
+	struct journal_entry *e;
+	int n = journal_of(db, l->id, 10000, &w->arena, &e);
+	for (int i = 0; i < n; i++)
+		print_error("%lld %lld %.*s %.*s\n", (long long)e[i].seq, (long long)e[i].at_ms,
+			    SV_ARG(e[i].kind), SV_ARG(e[i].content));
+}
+
+static void check_pair(struct world *w, struct db *db, const struct treaty_record *type,
+		       const struct link *l)
 {
 	if (l->state != LINK_LINKED)
 		fail_msg("%s %.*s is not linked", type->name, SV_ARG(l->remote[SIDE_ATS]));
@@ -208,10 +219,11 @@ static void check_pair(struct world *w, const struct treaty_record *type, const 
 			continue;
 		struct value ats = value_at(w, SIDE_ATS, type, f, l->remote[SIDE_ATS]);
 		struct value sf = value_at(w, SIDE_SALESFORCE, type, f, l->remote[SIDE_SALESFORCE]);
-		if (!field_agree(f, ats, sf, &w->arena))
-			fail_msg("%s %.*s: %s: '%.*s' and '%.*s'", type->name,
-				 SV_ARG(l->remote[SIDE_ATS]), f->name, SV_ARG(ats.text),
-				 SV_ARG(sf.text));
+		if (field_agree(f, ats, sf, &w->arena))
+			continue;
+		tell_history(w, db, l);
+		fail_msg("%s %.*s: %s: '%.*s' and '%.*s'", type->name,
+			 SV_ARG(l->remote[SIDE_ATS]), f->name, SV_ARG(ats.text), SV_ARG(sf.text));
 	}
 }
 
@@ -256,7 +268,7 @@ static bool check_store(struct db *db, void *arg, struct err *err)
 			if (!link_find(db, t, record, kind[k].side, numbered(w, kind[k].id, i),
 				       &w->arena, &link))
 				fail_msg("%s%d has no link", kind[k].id, i);
-			check_pair(w, &t->record[record], &link);
+			check_pair(w, db, &t->record[record], &link);
 			if (kind[k].id[0] == 'p')
 				check_steps(w, &t->record[record], &link);
 		}
@@ -444,7 +456,8 @@ static void stop_while_calls_block(void **state)
 	}
 	g.runner = run_start(w->engine, &(struct run_options){ .feed_wait_ms = 20 });
 	pthread_mutex_lock(&g.mutex);
-	while (g.waiting < SIDES)
+	/* of one side: what settles may need the other to be read */
+	while (!g.waiting)
 		pthread_cond_wait(&g.moved, &g.mutex);
 	pthread_mutex_unlock(&g.mutex);
 	run_ask_to_stop(g.runner);
