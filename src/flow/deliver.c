@@ -8,6 +8,8 @@
 #include "store/pauses.h"
 
 enum { BUSY_FIRST_MS = 2000, BUSY_MAX_MS = 5 * 60 * 1000, FENCE_AGAIN_MS = 1000 };
+/* Older than any fence may be: it is read for again before it is sent. */
+enum { FENCE_VOID = 1 };
 /* Where a pause parks a slot. */
 #define PAUSED_MS (INT64_MAX / 4)
 
@@ -265,10 +267,10 @@ static void take_answer(struct parcel *p, struct db *db, struct sending *s, cons
 			  s->slot.create ? 1u << side_other(p->side) : 1u << p->side, now, "lost");
 		break;
 	case WRITE_GONE:
-		/* reads tell whether it is deleted or merged; not at once: if
-		 * they show it, we may just not write it, and would go round */
-		slot_move(&s->slot, SLOT_IDLE);
-		mark_link(e, db, &s->link, 3, s->slot.attempts ? now + 60000 : now, "gone");
+		/* reads tell whether it is deleted or merged; if they show it, we
+		 * may just not write it, and would go round at once */
+		to_decided(s, now + busy_ms(s->slot.attempts));
+		mark_link(e, db, &s->link, 3, now, "gone");
 		break;
 	case WRITE_AMBIGUOUS:
 		s->link.state = LINK_AMBIGUOUS;

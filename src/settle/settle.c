@@ -852,6 +852,7 @@ static void fill_slot(struct work *w, enum side s, bool create)
 	if (was->state == SLOT_DECIDED && now->field_n) {
 		now->decided_ms = was->decided_ms;
 		now->attempts = was->attempts;
+		now->next_ms = was->next_ms; /* the record's trouble, whatever is written */
 	}
 	now->state = was->state;
 	if (now->field_n)
