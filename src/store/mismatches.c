@@ -12,22 +12,16 @@ struct entry {
 	bool open;
 };
 
-static int64_t close_open(struct db *db, int64_t link, enum mismatch_kind kind, struct sv field,
-			  struct sv by, int64_t now_ms)
+/* The record's name tells apart what has no link: two types may have the same
+ * ids. */
+static int64_t close_open(struct db *db, int64_t link, enum mismatch_kind kind, struct sv record,
+			  struct sv field, struct sv by, int64_t now_ms)
 {
 	return db_run(db,
 		      "UPDATE mismatch SET open = 0, closed_ms = $1, closed_by = $2"
-		      " WHERE link = $3 AND kind = $4 AND field = $5 AND open = 1",
-		      "itiit", now_ms, by, link, (int64_t)kind, field);
-}
-
-static void close_record_field(struct db *db, enum mismatch_kind kind, struct sv record,
-			       struct sv field, int64_t now_ms)
-{
-	db_run(db,
-	       "UPDATE mismatch SET open = 0, closed_ms = $1, closed_by = 'came back'"
-	       " WHERE link = 0 AND kind = $2 AND field = $3 AND record = $4 AND open = 1",
-	       "iitt", now_ms, (int64_t)kind, field, record);
+		      " WHERE link = $3 AND kind = $4 AND field = $5 AND record = $6"
+		      " AND open = 1",
+		      "itiitt", now_ms, by, link, (int64_t)kind, field, record);
 }
 
 static void put_entry(struct db *db, const struct entry *e, int64_t now_ms)
@@ -67,7 +61,7 @@ void mismatch_note(struct db *db, const struct treaty_record *type, const struct
 {
 	struct sv field = f->field >= 0 ? sv_of(type->field[f->field].name) : SV("");
 	if (f->what == FINDING_CLOSE) {
-		close_open(db, link->id, f->kind, field, SV("settled"), now_ms);
+		close_open(db, link->id, f->kind, sv_of(type->name), field, SV("settled"), now_ms);
 		return;
 	}
 	struct arena a;
@@ -90,7 +84,7 @@ void mismatch_system(struct db *db, enum side side, enum mismatch_kind kind, boo
 {
 	struct sv name = sv_of(side_name[side]);
 	if (!open) {
-		close_open(db, 0, kind, name, SV("came back"), now_ms);
+		close_open(db, 0, kind, name, name, SV("came back"), now_ms);
 		return;
 	}
 	struct entry e = { .kind = kind, .record = name, .field = name, .detail = detail,
@@ -111,7 +105,7 @@ void mismatch_drift(struct db *db, const struct treaty_record *type, int field, 
 {
 	struct sv name = sv_of(type->field[field].name);
 	if (!open) {
-		close_record_field(db, MISMATCH_DRIFT, sv_of(type->name), name, now_ms);
+		close_open(db, 0, MISMATCH_DRIFT, sv_of(type->name), name, SV("came back"), now_ms);
 		return;
 	}
 	struct entry e = { .kind = MISMATCH_DRIFT, .record = sv_of(type->name), .field = name,
@@ -119,12 +113,10 @@ void mismatch_drift(struct db *db, const struct treaty_record *type, int field, 
 	put_entry(db, &e, now_ms);
 }
 
-/* Stands where the field does, by which open entries are told apart: two record
- * types may have the same ids. */
-static struct sv ambiguous_key(struct arena *a, const struct treaty_record *type, enum side side,
-			       struct sv remote)
+/* Stands where the field does, by which open entries are told apart. */
+static struct sv ambiguous_key(struct arena *a, enum side side, struct sv remote)
 {
-	return arena_printf(a, "%s %s:%.*s", type->name, side_name[side], SV_ARG(remote));
+	return arena_printf(a, "%s:%.*s", side_name[side], SV_ARG(remote));
 }
 
 void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
@@ -133,7 +125,7 @@ void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum si
 	struct arena a;
 	arena_init(&a);
 	struct entry e = { .kind = MISMATCH_AMBIGUOUS, .record = sv_of(type->name),
-			   .field = ambiguous_key(&a, type, side, remote),
+			   .field = ambiguous_key(&a, side, remote),
 			   .detail = detail, .found_by = SV("link"), .open = true };
 	e.remote[side] = remote;
 	put_entry(db, &e, now_ms);
@@ -147,9 +139,9 @@ void mismatch_linked(struct db *db, const struct treaty_record *type, const stru
 	arena_init(&a);
 	for (int s = 0; s < SIDES; s++)
 		if (l->remote[s].len)
-			close_open(db, 0, MISMATCH_AMBIGUOUS,
-				   ambiguous_key(&a, type, (enum side)s, l->remote[s]),
-				   SV("linked"), now_ms);
+			close_open(db, 0, MISMATCH_AMBIGUOUS, sv_of(type->name),
+				   ambiguous_key(&a, (enum side)s, l->remote[s]), SV("linked"),
+				   now_ms);
 	arena_finish(&a);
 }
 
