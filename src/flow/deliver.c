@@ -8,8 +8,6 @@
 #include "store/pauses.h"
 
 enum { BUSY_FIRST_MS = 2000, BUSY_MAX_MS = 5 * 60 * 1000, FENCE_AGAIN_MS = 1000 };
-/* Older than any fence may be: it is read for again before it is sent. */
-enum { FENCE_VOID = 1 };
 /* Where a pause parks a slot. */
 #define PAUSED_MS (INT64_MAX / 4)
 
