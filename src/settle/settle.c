@@ -452,9 +452,37 @@ static void take_side(struct work *w, struct view *v, enum side from, enum cause
 	draft_write(w, v, to, v->now[from], target, cause);
 }
 
+/* Does a write to this side wait of what is the other side's base already? */
+static bool write_waits(const struct work *w, const struct view *v, enum side s)
+{
+	enum side o = side_other(s);
+	for (int k = 0; k < w->left[s].field_n; k++) {
+		const struct slot_field *f = &w->left[s].field[k];
+		if (f->field == v->i)
+			return s == SIDE_ATS ?
+				       field_agree(v->f, f->target, v->lf->base[o], w->a) :
+				       field_agree(v->f, v->lf->base[o], f->target, w->a);
+	}
+	return false;
+}
+
+/* The side to which a united set is still to be written, after it arrived at
+ * the other. The base of that side is older than the other's, which is the
+ * united set: that both show their bases does not mean that they agree. SIDES
+ * when there is none. */
+static enum side waiting_half(const struct work *w, const struct view *v)
+{
+	if (v->f->conflict.winner != WINNER_UNION || v->lf->rule == 0)
+		return SIDES;
+	bool ats = write_waits(w, v, SIDE_ATS), sf = write_waits(w, v, SIDE_SALESFORCE);
+	return ats == sf ? SIDES : ats ? SIDE_ATS : SIDE_SALESFORCE;
+}
+
 /* Three-way merge of sets, in the ATS's form; each side is brought to it. What
  * counts as taken away stood in both bases: a member that only one side ever
- * had (the other's automation dropped it, or added it) was removed by nobody. */
+ * had (the other's automation dropped it, or added it) was removed by nobody.
+ * While a half waits, what stood in its base and not in the united set was
+ * taken away when that was made. */
 static void unite(struct work *w, struct view *v)
 {
 	struct value theirs, theirs_base, base = value_null(), merged, target;
@@ -467,7 +495,10 @@ static void unite(struct work *w, struct view *v)
 	if (v->lf->rule != 0) {
 		struct value ours_base = v->lf->base[SIDE_ATS];
 		struct value all = value_set_merge(base, ours_base, theirs_base, w->a);
-		base = value_set_merge(all, ours_base, theirs_base, w->a); /* in both */
+		enum side half = waiting_half(w, v);
+		base = half == SIDE_ATS	       ? ours_base :
+		       half == SIDE_SALESFORCE ? theirs_base :
+		       value_set_merge(all, ours_base, theirs_base, w->a); /* in both */
 	}
 	merged = value_set_merge(base, v->now[SIDE_ATS], theirs, w->a);
 	if (!field_translate(v->f, SIDE_ATS, merged, w->a, &target)) {
@@ -532,7 +563,8 @@ static void decide_two_way(struct work *w, struct view *v)
 {
 	log_overtaken(w, v);
 	bool fresh = v->lf->rule == 0 || v->stale;
-	if (!fresh && !v->changed[SIDE_ATS] && !v->changed[SIDE_SALESFORCE])
+	if (!fresh && !v->changed[SIDE_ATS] && !v->changed[SIDE_SALESFORCE] &&
+	    waiting_half(w, v) == SIDES)
 		return;
 	/* the fence: a two-way field is decided from both sides only */
 	if (!both_seen(w))
@@ -567,7 +599,7 @@ static void decide_two_way(struct work *w, struct view *v)
 		}
 	}
 	bool unite_all = v->f->conflict.winner == WINNER_UNION;
-	if ((edited[SIDE_ATS] && edited[SIDE_SALESFORCE]) ||
+	if ((edited[SIDE_ATS] && edited[SIDE_SALESFORCE]) || waiting_half(w, v) != SIDES ||
 	    (unite_all && (edited[SIDE_ATS] || edited[SIDE_SALESFORCE])))
 		conflict(w, v);
 	else if (edited[SIDE_ATS] || (!edited[SIDE_SALESFORCE] && v->changed[SIDE_SALESFORCE]))
