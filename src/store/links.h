@@ -7,8 +7,9 @@
 /* A link in memory with all fields unknown and no row yet. */
 struct link link_blank(const struct treaty *t, int record, struct arena *a);
 
-/* False when there is none. Fields that the treaty no longer has are left in
- * the row; fields it has and the row lacks have no base. */
+/* False when there is none. Fields that the treaty no longer has are passed
+ * over (the next link_put leaves them out); fields it has and the row lacks
+ * have no base. */
 bool link_get(struct db *db, const struct treaty *t, int64_t id, struct arena *a,
 	      struct link *out);
 bool link_find(struct db *db, const struct treaty *t, int record, enum side side,
