@@ -252,7 +252,7 @@ bool db_is_null(struct db_stmt *q, int column)
 void db_script(struct db *db, const char *sql)
 {
 	if (db_ok(db) && sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
-		fail(db, "schema");
+		fail(db, strlen(sql) < 40 ? sql : "schema");
 }
 
 void db_explain(struct db *db, const char *sql, struct buf *out)
