@@ -2,7 +2,10 @@
 
 #include "base/panic.h"
 
-enum { BLOCK_SIZE = 16 * 1024 };
+/* A small unit of work takes one small block; a large one soon takes blocks
+ * that malloc maps and gives back to the system one by one, where a thousand
+ * small ones would stay in the heap of the thread that needed them once. */
+enum { BLOCK_FIRST = 16 * 1024, BLOCK_MAX = 256 * 1024 };
 
 struct arena_block {
 	struct arena_block *next;
@@ -50,7 +53,10 @@ void *arena_alloc(struct arena *a, size_t size)
 	size_t align = _Alignof(max_align_t);
 	size = (size + align - 1) & ~(align - 1);
 	if (!a->now || a->now->size - a->now->used < size) {
-		struct arena_block *b = block_create(size > BLOCK_SIZE ? size : BLOCK_SIZE);
+		size_t usual = !a->now			 ? BLOCK_FIRST :
+			       a->now->size < BLOCK_MAX / 2 ? a->now->size * 2 :
+							      BLOCK_MAX;
+		struct arena_block *b = block_create(size > usual ? size : usual);
 		if (a->now)
 			a->now->next = b;
 		else

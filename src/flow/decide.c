@@ -13,7 +13,9 @@ enum { STAMP_SLACK_MS = 1000, LAG_MS = 3000, LAG_RETRY_MS = 500 };
 
 /* A link, or a record that has none yet, on its way through the rounds. */
 struct unit {
-	struct link link; /* id 0: no row yet; then only remote[known] is set */
+	/* id 0: no row yet; then only remote[known] is set. Without its fields,
+	 * except while the unit is decided. */
+	struct link link;
 	enum side known;
 	const struct mark *mark[SIDES]; /* NULL: none */
 	unsigned want, got;		/* sides: 1 << side */
@@ -32,7 +34,8 @@ struct batch {
 	int from; /* the chunk of the transaction */
 	unsigned down; /* sides that cannot be read now */
 	bool last_round;
-	struct arena *a;
+	struct arena *a;       /* of the batch: what one round leaves to the next */
+	struct arena *scratch; /* of one unit: a row and its plan take 30 KB */
 	struct err *err; /* why a side is down */
 };
 
@@ -53,14 +56,29 @@ static struct unit *unit_of(struct batch *b, const struct link *l)
 	return u;
 }
 
+/* Of a row only what the rounds need; the scratch arena is the next unit's. */
+static void keep_head(struct batch *b, struct unit *u)
+{
+	for (int s = 0; s < SIDES; s++)
+		u->link.remote[s] = u->done || !u->link.remote[s].len ?
+					    SV_NONE :
+					    arena_sv(b->a, u->link.remote[s]);
+	u->link.field = NULL;
+	u->link.ghost = NULL;
+	u->link.ghost_n = 0;
+	arena_reset(b->scratch);
+}
+
 /* A record whose write is under way is looked at when the answer is there. */
 static bool in_flight(struct batch *b, struct db *db, struct unit *u)
 {
 	const struct treaty *t = b->e->treaty;
 	for (int s = 0; s < SIDES; s++) {
-		struct slot slot = slot_get(db, t, &u->link, s, b->a);
+		struct slot slot = slot_get(db, t, &u->link, s, b->scratch);
 		if (slot.state != SLOT_SENT)
 			continue;
+		if (!u->link.field && !link_get(db, t, u->link.id, b->scratch, &u->link))
+			return false;
 		for (int k = 0; k < SIDES; k++)
 			if (u->mark[k])
 				mark_wait(db, t, u->mark[k]);
@@ -82,8 +100,8 @@ static bool pick(struct db *db, void *arg, struct err *err)
 	for (int i = 0; i < n; i++) {
 		struct link l;
 		b->record = m[i].record;
-		if (!link_find(db, t, m[i].record, m[i].side, m[i].remote, b->a, &l)) {
-			l = link_blank(t, m[i].record, b->a);
+		if (!link_find(db, t, m[i].record, m[i].side, m[i].remote, b->scratch, &l)) {
+			l = (struct link){ .record = m[i].record };
 			l.remote[m[i].side] = m[i].remote;
 		}
 		struct unit *u = unit_of(b, &l);
@@ -92,6 +110,7 @@ static bool pick(struct db *db, void *arg, struct err *err)
 		u->known = l.remote[m[i].side].len && !l.remote[side_other(m[i].side)].len ?
 				   m[i].side :
 				   SIDE_ATS;
+		keep_head(b, u);
 	}
 	for (int i = 0; i < b->n; i++) {
 		struct unit *u = &b->unit[i];
@@ -99,6 +118,7 @@ static bool pick(struct db *db, void *arg, struct err *err)
 			u->want = bit(u->known); /* there is no other side yet */
 		if (u->link.id)
 			in_flight(b, db, u);
+		keep_head(b, u);
 	}
 	return true;
 }
@@ -146,7 +166,9 @@ static bool creation_lost(struct db *db, void *arg, struct err *err)
 		struct unit *u = &b->unit[i];
 		if (u->link.state != LINK_CREATING || !u->link.id)
 			continue;
-		struct slot s = slot_get(db, b->e->treaty, &u->link, side_other(u->known), b->a);
+		struct slot s =
+			slot_get(db, b->e->treaty, &u->link, side_other(u->known), b->scratch);
+		arena_reset(b->scratch);
 		u->create_lost = s.state == SLOT_LOST;
 	}
 	return true;
@@ -243,7 +265,7 @@ static void join(struct batch *b, struct db *db, struct unit *u)
 	const struct treaty *t = b->e->treaty;
 	enum side other = side_other(u->known);
 	struct link theirs;
-	bool taken = link_find(db, t, b->record, other, u->lookup.remote, b->a, &theirs) &&
+	bool taken = link_find(db, t, b->record, other, u->lookup.remote, b->scratch, &theirs) &&
 		     theirs.id != u->link.id;
 	if (taken && sv_eq(theirs.remote[u->known], u->link.remote[u->known])) {
 		u->link = theirs; /* the counterpart's own mark was faster */
@@ -252,13 +274,13 @@ static void join(struct batch *b, struct db *db, struct unit *u)
 	}
 	if (taken && theirs.remote[u->known].len) {
 		ambiguous(b, db, u,
-			  arena_printf(b->a, "%s %.*s fits, but is linked to %.*s already",
+			  arena_printf(b->scratch, "%s %.*s fits, but is linked to %.*s already",
 				       side_name[other], SV_ARG(u->lookup.remote),
 				       SV_ARG(theirs.remote[u->known])));
 		return;
 	}
 	if (taken) {
-		struct slot s = slot_get(db, t, &theirs, u->known, b->a);
+		struct slot s = slot_get(db, t, &theirs, u->known, b->scratch);
 		if (s.state == SLOT_SENT) { /* it is just being created here */
 			postpone(b, db, u, clock_now(b->e->clock) + 1000, 0);
 			return;
@@ -336,6 +358,9 @@ static bool after_lost_create(struct batch *b, struct db *db, struct unit *u, st
 		postpone(b, db, u, safe_ms, 0);
 		return false;
 	}
+	/* where a key makes repeating harmless, the first may still arrive late
+	 * and bring its values back */
+	settle_lost(&u->link, slot, to, safe_ms, b->scratch);
 	slot_move(slot, SLOT_DECIDED);
 	slot_put(db, b->e->treaty, &u->link, to, slot);
 	return true;
@@ -347,7 +372,7 @@ static const bool *named_fields(struct batch *b, struct sv keys)
 	const struct treaty_record *type = &b->e->treaty->record[b->record];
 	if (!keys.ptr)
 		return NULL;
-	bool *named = arena_array(b->a, bool, type->field_n);
+	bool *named = arena_array(b->scratch, bool, type->field_n);
 	for (size_t at = 0; at + 4 <= keys.len; at += 4) {
 		uint32_t key;
 		memcpy(&key, keys.ptr + at, 4);
@@ -368,9 +393,9 @@ static bool follow_survivor(struct batch *b, struct db *db, struct unit *u)
 		struct link theirs;
 		if (!seen || seen->existence != EXISTENCE_MERGED || !seen->merged_into.len)
 			continue;
-		if (link_find(db, t, b->record, s, seen->merged_into, b->a, &theirs)) {
+		if (link_find(db, t, b->record, s, seen->merged_into, b->scratch, &theirs)) {
 			if (theirs.remote[side_other(s)].len ||
-			    slot_get(db, t, &theirs, side_other(s), b->a).state == SLOT_SENT)
+			    slot_get(db, t, &theirs, side_other(s), b->scratch).state == SLOT_SENT)
 				continue; /* two records became one: a person's */
 			link_delete(db, theirs.id);
 		}
@@ -454,25 +479,25 @@ static void store_plan(struct batch *b, struct db *db, struct unit *u, const str
 static void run_settle(struct batch *b, struct db *db, struct settle_input *in, struct plan *p)
 {
 	struct step *step;
-	in->step_n = steps_of(db, in->type, in->link->id, b->a, &step);
+	in->step_n = steps_of(db, in->type, in->link->id, b->scratch, &step);
 	in->step = step;
-	settle(in, b->a, p);
+	settle(in, b->scratch, p);
 	if (!p->divergence_n)
 		return;
 	for (int i = 0; i < p->divergence_n; i++)
 		step_divergence(db, in->type, in->link->id, p->divergence[i].field, in->now_ms,
 				p->divergence[i].value);
-	in->step_n = steps_of(db, in->type, in->link->id, b->a, &step);
+	in->step_n = steps_of(db, in->type, in->link->id, b->scratch, &step);
 	in->step = step;
-	settle(in, b->a, p);
+	settle(in, b->scratch, p);
 }
 
 /* Fields that somebody stopped, and those that a system does not show. */
 static const bool *paused_fields(struct batch *b, struct db *db)
 {
 	const struct treaty_record *type = &b->e->treaty->record[b->record];
-	bool *paused = arena_array(b->a, bool, type->field_n), any = false;
-	const bool *stopped = pause_any(db) ? pause_fields(db, type, b->a) : NULL;
+	bool *paused = arena_array(b->scratch, bool, type->field_n), any = false;
+	const bool *stopped = pause_any(db) ? pause_fields(db, type, b->scratch) : NULL;
 	for (int i = 0; i < type->field_n; i++) {
 		paused[i] = (stopped && stopped[i]) || field_absent(b->e, b->record, i);
 		any = any || paused[i];
@@ -484,23 +509,25 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 {
 	struct engine *e = b->e;
 	struct slot slot[SIDES];
-	if (u->link.id && !link_get(db, e->treaty, u->link.id, b->a, &u->link)) {
+	if (u->link.id && !link_get(db, e->treaty, u->link.id, b->scratch, &u->link)) {
 		settle_marks(b, db, u);
 		return;
 	}
 	struct link l;
 	if (!u->link.id &&
-	    link_find(db, e->treaty, b->record, u->known, u->link.remote[u->known], b->a, &l)) {
+	    link_find(db, e->treaty, b->record, u->known, u->link.remote[u->known], b->scratch, &l)) {
 		u->link = l; /* linked since it was picked */
 		if (l.state == LINK_LINKED)
 			u->want = bit(SIDE_ATS) | bit(SIDE_SALESFORCE);
 	}
+	if (!u->link.field)
+		u->link.field = link_blank(e->treaty, b->record, b->scratch).field;
 	if (u->link.id && in_flight(b, db, u))
 		return;
 	if ((u->link.id == 0 || u->link.state == LINK_LOOKUP) && !take_lookup(b, db, u))
 		return;
 	for (int s = 0; s < SIDES; s++)
-		slot[s] = slot_get(db, e->treaty, &u->link, s, b->a);
+		slot[s] = slot_get(db, e->treaty, &u->link, s, b->scratch);
 	enum side to = side_other(u->known);
 	if (u->link.state == LINK_CREATING && slot[to].state == SLOT_LOST &&
 	    !after_lost_create(b, db, u, &slot[to]))
@@ -559,8 +586,10 @@ static bool decide_chunk(struct db *db, void *arg, struct err *err)
 	struct batch *b = arg;
 	int to = b->from + CHUNK < b->n ? b->from + CHUNK : b->n;
 	for (int i = b->from; i < to; i++)
-		if (!b->unit[i].done)
+		if (!b->unit[i].done) {
 			decide_unit(b, db, &b->unit[i]);
+			keep_head(b, &b->unit[i]);
+		}
 	return true;
 }
 
@@ -595,10 +624,11 @@ static bool run_rounds(struct batch *b, struct err *err)
 
 enum step_result engine_settle(struct engine *e, struct err *err)
 {
-	struct arena a;
+	struct arena a, scratch;
 	arena_init(&a);
+	arena_init(&scratch);
 	struct err why = { 0 };
-	struct batch b = { .e = e, .a = &a, .err = &why };
+	struct batch b = { .e = e, .a = &a, .scratch = &scratch, .err = &why };
 	bool ok = store_tx(e->store, pick, &b, err);
 	enum step_result r = !ok ? STEP_FAILED : b.n ? STEP_WORKED : STEP_IDLE;
 	if (ok && b.n && !run_rounds(&b, err))
@@ -608,6 +638,7 @@ enum step_result engine_settle(struct engine *e, struct err *err)
 			*err = why;
 		r = STEP_FAILED;
 	}
+	arena_finish(&scratch);
 	arena_finish(&a);
 	return r;
 }
@@ -623,8 +654,10 @@ static bool pick_links(struct db *db, void *arg, struct err *err)
 	struct again *g = arg;
 	for (int i = 0; i < g->n; i++) {
 		struct unit u = { .want = bit(SIDE_ATS) | bit(SIDE_SALESFORCE) };
-		if (link_get(db, g->b->e->treaty, g->link[i], g->b->a, &u.link))
-			g->b->unit[g->b->n++] = u;
+		if (!link_get(db, g->b->e->treaty, g->link[i], g->b->scratch, &u.link))
+			continue;
+		keep_head(g->b, &u);
+		g->b->unit[g->b->n++] = u;
 	}
 	return true;
 }
@@ -633,10 +666,14 @@ bool settle_again(struct engine *e, int record, const int64_t *link, int n, stru
 		  struct err *err)
 {
 	struct err why = { 0 };
-	struct batch b = { .e = e, .record = record, .a = a, .err = &why,
+	struct arena scratch;
+	arena_init(&scratch);
+	struct batch b = { .e = e, .record = record, .a = a, .scratch = &scratch, .err = &why,
 			   .unit = arena_array(a, struct unit, n + 1) };
 	struct again g = { &b, link, n };
-	if (!store_tx(e->store, pick_links, &g, err) || !run_rounds(&b, err))
+	bool ok = store_tx(e->store, pick_links, &g, err) && run_rounds(&b, err);
+	arena_finish(&scratch);
+	if (!ok)
 		return false;
 	if (why.code && err && !err->code)
 		*err = why;

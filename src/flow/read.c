@@ -131,8 +131,10 @@ static bool store_history(struct db *db, void *arg, struct err *err)
 		const struct history_step *step = &b->h->step[i];
 		struct link l;
 		/* the first link delivers the present value only: steps of a
-		 * record that has no row are history */
-		if (link_find(db, t, b->record, b->side, step->record_id, &a, &l))
+		 * record that has no row, or is not linked for want of another
+		 * record's link, are history */
+		if (link_find(db, t, b->record, b->side, step->record_id, &a, &l) &&
+		    l.state != LINK_LOOKUP)
 			step_put(db, type, l.id, b->field, step->step_id, step->at_ms, step->value);
 	}
 	meta_put(db, b->cursor_name, b->h->cursor);
