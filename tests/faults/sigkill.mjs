@@ -117,6 +117,12 @@ async function round(w, o, r, n) {
 	const [name, begin] = r.of(troubles);
 	const moment = r.below(w.spanMs);
 	const from = Date.now();
+	// every other write takes its time: most deaths meet requests under way
+	for (const system of ['salesforce', 'bullhorn']) {
+		await w.control(system, 'fault', { kind: 'none' });
+		for (const method of ['POST', 'PATCH', 'PUT'])
+			await w.control(system, 'fault', { kind: 'slow', method, percent: 50, delay_ms: 100 + r.below(400), for_ms: moment + 1 });
+	}
 	const editing = burst(w, o.edits, r);
 	await pause(r.below(moment + 1));
 	await begin(w, r);
