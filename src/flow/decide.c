@@ -140,11 +140,11 @@ static void read_side(struct batch *b, enum side side)
 	struct observation *seen;
 	if (n == 0)
 		return;
-	if (!read_records(b->e, b->record, side, id, n, b->a, &seen, b->err)) {
+	if (!read_records(b->e, b->record, side, id, n, b->a, &seen, b->err))
 		b->down |= bit(side);
-		return;
-	}
 	for (int i = 0; i < n; i++) {
+		if (!seen[i].seq)
+			continue; /* the budget ended before it, or the system went away */
 		of[i]->seen[side] = &seen[i];
 		of[i]->got |= bit(side);
 	}
@@ -293,6 +293,10 @@ static void join(struct batch *b, struct db *db, struct unit *u)
 
 static void wait_for_reference(struct batch *b, struct db *db, struct unit *u)
 {
+	if (link_of(db, b->e->treaty, u->lookup.wait_record, u->known, u->lookup.wait_remote)) {
+		u->asked = false; /* linked since: who waits now is not told of it */
+		return;
+	}
 	u->link.state = LINK_LOOKUP;
 	link_put(b->e->store, db, b->e->treaty, &u->link);
 	link_wait_for(db, b->e->treaty, &u->link, u->lookup.wait_record, u->known,

@@ -221,7 +221,8 @@ static void rejected(struct parcel *p, struct db *db, struct sending *s, const s
 		struct finding find = {
 			.what = FINDING_OPEN, .kind = MISMATCH_REJECTED, .field = sf->field,
 			.value = { lf->held[SIDE_ATS], lf->held[SIDE_SALESFORCE] },
-			.detail = sv_of(w->err.what),
+			.detail = f->confidential ? SV("refused; the answer may quote the value") :
+						    sv_of(w->err.what),
 		};
 		mismatch_note(db, type, &s->link, &find, SV("write"), clock_now(p->e->clock));
 	}

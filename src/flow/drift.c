@@ -166,7 +166,7 @@ static bool tell_drift(struct db *db, void *arg, struct err *err)
 	save_absent(d, db, &a);
 	arena_finish(&a);
 	if (back)
-		mark_type(d->e, db, d->record);
+		mark_type(d->e, db, d->record, "drift");
 	return true;
 }
 

@@ -75,12 +75,38 @@ static void backfill(struct engine *e, struct db *db, int record)
 {
 	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i",
 	       record_key(&e->treaty->record[record]));
-	mark_type(e, db, record);
+	mark_type(e, db, record, "version");
+}
+
+/* A record type that the treaty no longer has: what was decided for it would
+ * stand in the queue for ever. Should it come back, all of it is looked at. */
+static void leave_type(struct db *db, struct sv meta_name, struct sv record)
+{
+	int64_t type = sv_hash32(record);
+	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i", type);
+	db_run(db, "UPDATE slot SET state = 3 WHERE type = $1 AND state = 2", "i", type);
+	db_run(db, "UPDATE meta SET value = 'left' WHERE name = $1", "t", meta_name);
+}
+
+static void leave_types(struct engine *e, struct db *db, struct arena *a)
+{
+	int n = (int)db_scalar(db, 0, "SELECT count(*) FROM meta", ""), k = 0;
+	struct sv *name = arena_array(a, struct sv, n + 1);
+	struct db_stmt *q = db_query(db, "SELECT name FROM meta", "");
+	while (db_next(q))
+		if (sv_starts(db_sv(q, 0), SV("rules.")) && k < n)
+			name[k++] = arena_sv(a, db_sv(q, 0));
+	for (int i = 0; i < k; i++) {
+		struct sv record = sv_make(name[i].ptr + 6, name[i].len - 6);
+		if (treaty_record_by_name(e->treaty, record) < 0)
+			leave_type(db, name[i], record);
+	}
 }
 
 /* A changed rule must reach records that nobody touches. */
 static void take_version(struct engine *e, struct db *db, struct arena *a)
 {
+	leave_types(e, db, a);
 	for (int r = 0; r < e->treaty->record_n; r++) {
 		uint64_t rules = rules_of(&e->treaty->record[r]);
 		struct sv now = sv_make(&rules, sizeof(rules));

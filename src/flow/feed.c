@@ -38,24 +38,6 @@ static struct sv changed_keys(const struct feed_batch *b, const struct treaty_re
 	return sv_make(keys, n);
 }
 
-/* Any record of the object may have changed: all that are linked are looked
- * at, politely. */
-static void mark_all(struct feed_batch *b, struct db *db, int record)
-{
-	const struct treaty *t = b->e->treaty;
-	struct db_stmt *q = db_query(
-		db, "SELECT ats, salesforce FROM link WHERE type = $1 AND ats IS NOT NULL"
-		    " AND salesforce IS NOT NULL",
-		"i", record_key(&t->record[record]));
-	while (db_next(q)) {
-		struct mark m = { .side = b->side, .record = record,
-				  .remote = db_sv(q, b->side == SIDE_ATS ? 0 : 1),
-				  .priority = t->record[record].priority + PRIORITY_BACKFILL,
-				  .reads = 3, .own = SV(""), .stranger = SV(""), .source = "sweep" };
-		mark_put(b->e->store, db, t, &m);
-	}
-}
-
 static void mark_change(struct feed_batch *b, struct db *db, const struct change *c)
 {
 	struct engine *e = b->e;
@@ -63,8 +45,8 @@ static void mark_change(struct feed_batch *b, struct db *db, const struct change
 	int record = treaty_record_by_object(t, b->side, c->object);
 	if (record < 0)
 		return; /* the subscription is wider than the treaty */
-	if (!c->id.len) {
-		mark_all(b, db, record);
+	if (!c->id.len) { /* any record of it may have changed */
+		mark_type(e, db, record, "sweep");
 		return;
 	}
 	int64_t now = clock_now(e->clock);
@@ -97,7 +79,7 @@ static bool store_gap(struct db *db, void *arg, struct err *err)
 {
 	struct feed_batch *b = arg;
 	for (int r = 0; r < b->e->treaty->record_n; r++)
-		mark_all(b, db, r);
+		mark_type(b->e, db, r, "sweep");
 	counter_add(db, "feed_gaps", 1);
 	return store_changes(db, arg, err);
 }

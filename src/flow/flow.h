@@ -42,7 +42,8 @@ enum { PRIORITY_BACKFILL = 100000 }; /* added to a record type's */
 /* ---- read.c: observations ---- */
 
 /* Reads records of one side in as many calls as it takes; seen[i] answers
- * id[i]. Waits for the governor. */
+ * id[i]. When a call fails, those that were read before have a seq: the next
+ * try asks for the others, or a batch larger than a budget would never end. */
 bool read_records(struct engine *e, int record, enum side side, const struct sv *id, int n,
 		  struct arena *a, struct observation **seen, struct err *err);
 /* References in 'seen' become links where the record referred to has one. In
@@ -105,7 +106,7 @@ void note_answer(struct engine *e, struct db *db, const struct link *l, enum sid
 		 const struct slot *slot, const struct write *w);
 
 /* Every link of a type is to be looked at, politely. In a transaction. */
-void mark_type(struct engine *e, struct db *db, int record);
+void mark_type(struct engine *e, struct db *db, int record, const char *source);
 
 /* A mark of our own about a link. */
 void mark_link(struct engine *e, struct db *db, const struct link *l, unsigned reads,

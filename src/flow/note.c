@@ -98,6 +98,15 @@ void note_link(struct engine *e, struct db *db, const struct link *l, const char
 	journal_add(e->store, db, l->id, "linked", o);
 }
 
+/* A system's words about a refused value often quote it. */
+static bool carries_confidential(const struct treaty_record *type, const struct slot *s)
+{
+	for (int k = 0; k < s->field_n; k++)
+		if (type->field[s->field[k].field].confidential)
+			return true;
+	return false;
+}
+
 void note_answer(struct engine *e, struct db *db, const struct link *l, enum side side,
 		 const struct slot *slot, const struct write *w)
 {
@@ -107,43 +116,37 @@ void note_answer(struct engine *e, struct db *db, const struct link *l, enum sid
 		[WRITE_BUSY] = "busy",	       [WRITE_GONE] = "gone",
 		[WRITE_AMBIGUOUS] = "ambiguous", [WRITE_OVERTAKEN] = "overtaken",
 	};
+	const struct treaty_record *type = &e->treaty->record[l->record];
 	struct arena a;
 	arena_init(&a);
 	struct json_object *o = entry(e);
 	json_put_sv(o, "system", sv_of(side_name[side]));
-	json_object_object_add(o, "fields",
-			       slot_json(&e->treaty->record[l->record], side, slot, &a));
+	json_object_object_add(o, "fields", slot_json(type, side, slot, &a));
 	if (w->outcome == WRITE_DONE && slot->create)
 		json_put_sv(o, w->created ? "created" : "found", w->new_id);
 	if (w->err.code)
-		json_put_sv(o, "error", sv_of(w->err.what));
+		json_put_sv(o, "error", carries_confidential(type, slot) ? SV("(confidential)") :
+									   sv_of(w->err.what));
 	journal_add(e->store, db, l->id, kind[w->outcome], o);
 	arena_finish(&a);
 }
 
-void mark_type(struct engine *e, struct db *db, int record)
+void mark_type(struct engine *e, struct db *db, int record, const char *source)
 {
-	struct arena a;
-	arena_init(&a);
-	struct db_stmt *q = db_query(db, "SELECT id FROM link WHERE type = $1", "i",
-				     record_key(&e->treaty->record[record]));
+	const struct treaty_record *type = &e->treaty->record[record];
+	struct db_stmt *q = db_query(db, "SELECT ats, salesforce, state FROM link WHERE type = $1",
+				     "i", record_key(type));
 	while (db_next(q)) {
-		struct link l;
-		if (!link_get(db, e->treaty, db_i64(q, 0), &a, &l))
-			continue;
-		enum side s = l.remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
-		bool whole = l.state == LINK_LINKED || l.state == LINK_BROKEN;
+		enum side s = db_is_null(q, 0) ? SIDE_SALESFORCE : SIDE_ATS;
+		int64_t state = db_i64(q, 2);
 		struct mark m = {
-			.side = s, .record = record, .remote = l.remote[s],
-			.due_ms = clock_now(e->clock),
-			.priority = e->treaty->record[record].priority + PRIORITY_BACKFILL,
-			.reads = whole ? 3u : 1u << s, .own = SV(""), .stranger = SV(""),
-			.source = "backfill",
+			.side = s, .record = record, .remote = db_sv(q, (int)s),
+			.due_ms = clock_now(e->clock), .priority = type->priority + PRIORITY_BACKFILL,
+			.reads = state == LINK_LINKED || state == LINK_BROKEN ? 3u : 1u << s,
+			.own = SV(""), .stranger = SV(""), .source = source,
 		};
 		mark_put(e->store, db, e->treaty, &m);
-		arena_reset(&a);
 	}
-	arena_finish(&a);
 }
 
 void mark_link(struct engine *e, struct db *db, const struct link *l, unsigned reads,

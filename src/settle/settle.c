@@ -258,7 +258,7 @@ static bool translated(struct work *w, struct view *v, enum side from, struct va
 		return false;
 	}
 	if (!field_translate(v->f, from, value, w->a, out)) {
-		struct sv text = value_show(value, w->a);
+		struct sv text = v->f->confidential ? SV("(confidential)") : value_show(value, w->a);
 		hold_field(w, v, HOLD_UNMAPPED,
 			   arena_printf(w->a, "the map of '%s' has no entry for '%.*s'", v->f->name,
 					SV_ARG(text)).ptr);
