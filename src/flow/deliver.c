@@ -83,6 +83,18 @@ static bool prepare_write(struct parcel *p, struct db *db, struct sending *s, st
 	return true;
 }
 
+/* A call carries many rows at the price of one: what is fewer waits a moment
+ * when more is being decided, but not when it is all there is. */
+static bool more_to_come(struct parcel *p, struct db *db, int64_t first, int n, int64_t now)
+{
+	if (n >= p->e->system[p->side]->shape.write_max || !p->e->o.gather_ms)
+		return false;
+	int64_t decided_ms = db_scalar(
+		db, 0, "SELECT decided_ms FROM slot WHERE link = $1 AND side = $2", "ii", first,
+		(int64_t)p->side);
+	return now - decided_ms < p->e->o.gather_ms && marks_any_due(db, now);
+}
+
 static bool pick(struct db *db, void *arg, struct err *err)
 {
 	struct parcel *p = arg;
@@ -93,6 +105,8 @@ static bool pick(struct db *db, void *arg, struct err *err)
 	if (paused && (pause_is(db, SV("")) || pause_is(db, sv_of(side_name[p->side]))))
 		return true;
 	int n = slots_ready(db, p->side, now, e->system[p->side]->shape.write_max, p->a, &id);
+	if (n > 0 && more_to_come(p, db, id[0], n, now))
+		return true;
 	p->s = arena_array(p->a, struct sending, n + 1);
 	p->w = arena_array(p->a, struct write, n + 1);
 	p->stale = arena_array(p->a, int64_t, n + 1);

@@ -26,6 +26,8 @@ struct engine_options {
 	int64_t fence_ms; /* 0: 5000 */
 	int64_t echo_linger_ms; /* how long our own echoes wait to be read
 				 * together; 0: 2000, negative: not at all */
+	int64_t gather_ms; /* how long a write waits for more of its kind while
+			    * there is more to decide; 0: not at all */
 	int64_t request_ms[SIDES]; /* longest request; 0: the connector's */
 	int concurrent[SIDES];	   /* calls at once; 0: the connector's */
 	const struct deployment_limits *limits[SIDES]; /* or NULL */

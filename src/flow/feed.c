@@ -51,13 +51,16 @@ static void mark_change(struct feed_batch *b, struct db *db, const struct change
 	}
 	int64_t now = clock_now(e->clock);
 	struct sv keys = changed_keys(b, &t->record[record], c);
+	/* Our own echoes wait a little, to be read many at a time: until the end
+	 * of the next period, so that all of one become due at once. */
+	int64_t linger = e->echo_linger_ms;
+	int64_t echo_ms = linger > 0 ? (now / linger + 2) * linger : now;
 	struct mark m = {
 		.side = b->side, .record = record, .remote = c->id, .author = c->author,
 		.own = c->author == AUTHOR_OWN ? keys : SV(""),
 		.stranger = c->author == AUTHOR_OWN ? SV("") : keys,
 		.changed_ms = c->at_ms,
-		/* our own echoes wait a little, to be read many at a time */
-		.due_ms = c->author == AUTHOR_OWN ? now + e->echo_linger_ms : now,
+		.due_ms = c->author == AUTHOR_OWN ? echo_ms : now,
 		.priority = t->record[record].priority, .reads = 1u << b->side,
 		.source = "feed",
 	};

@@ -1,5 +1,6 @@
 #include "flow/run.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -117,8 +118,21 @@ static void add(struct runner *r, const char *name,
 		(struct worker){ .r = r, .name = name, .step = step, .side = side };
 }
 
+/* The threads are many and mostly wait. With a heap each, every one of them
+ * would keep what it once needed at its busiest; and large blocks are to go
+ * back to the system when freed, whatever was freed before. */
+static void keep_memory_small(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+#endif
+}
+
 struct runner *run_start(struct engine *e, const struct run_options *o)
 {
+	keep_memory_small();
 	struct runner *r = must_zalloc(sizeof(*r));
 	r->e = e;
 	r->o = *o;

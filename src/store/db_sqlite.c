@@ -57,7 +57,7 @@ struct db *db_open_sqlite(const char *path, const struct db_options *o, struct e
 		  pragma(db, o->volatile_ok ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL") &&
 		  pragma(db, "PRAGMA wal_autocheckpoint=250") &&
 		  pragma(db, "PRAGMA foreign_keys=ON") && pragma(db, "PRAGMA temp_store=FILE") &&
-		  pragma(db, "PRAGMA cache_size=-4096");
+		  pragma(db, "PRAGMA cache_size=-2048");
 	if (!ok && !o->read_only) {
 		err_set(err, ERR_STORE, "store %s: %s", path, db->err.what);
 		db_close(db);

@@ -182,3 +182,9 @@ int64_t marks_next_ms(struct db *db)
 {
 	return db_scalar(db, INT64_MAX, "SELECT min(due_ms) FROM mark WHERE wait = 0", "");
 }
+
+bool marks_any_due(struct db *db, int64_t now_ms)
+{
+	return db_scalar(db, 0, "SELECT 1 FROM mark WHERE wait = 0 AND due_ms <= $1 LIMIT 1", "i",
+			 now_ms) != 0;
+}

@@ -42,6 +42,7 @@ void marks_release(struct db *db, const struct treaty *t, const struct link *l);
 
 /* When the next mark is due that does not wait; INT64_MAX if none. */
 int64_t marks_next_ms(struct db *db);
+bool marks_any_due(struct db *db, int64_t now_ms);
 
 /* Record type as stored; see schema.c. */
 int64_t record_key(const struct treaty_record *r);
