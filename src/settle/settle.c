@@ -1040,6 +1040,10 @@ void settle_confirm(const struct treaty_record *type, struct link *link, const s
 		else if (lf->rule == 0)
 			lf->base[side_other(side)] = value_null();
 		lf->rule = type->field[sf->field].rule;
+		if (lf->altered_side == side) { /* our write stands there now */
+			lf->altered = (struct value){ 0 };
+			lf->altered_ms = 0;
+		}
 		lf->restores = sf->cause == CAUSE_RESTORE ? lf->restores + 1 : 0;
 		if (sf->cause == CAUSE_RESTORE)
 			lf->restored_ms = slot->sent_ms;
