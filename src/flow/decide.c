@@ -9,7 +9,7 @@
 #include "store/pauses.h"
 
 enum { BATCH = 1000, CHUNK = 200, ROUNDS = 4 };
-enum { STAMP_SLACK_MS = 1000, LAG_MS = 3000, LAG_RETRY_MS = 500 };
+enum { STAMP_SLACK_MS = 1000, LAG_MS = 3000, LAG_RETRY_MS = 500, REFUSED_MS = 60 * 1000 };
 
 /* A link, or a record that has none yet, on its way through the rounds. */
 struct unit {
@@ -22,6 +22,7 @@ struct unit {
 	struct observation *seen[SIDES];
 	bool create_lost; /* its creation got no answer: to be looked up again */
 	bool asked; /* 'lookup' is filled */
+	bool refused; /* its look-up was, for a reason of its own */
 	struct lookup lookup;
 	bool done;
 };
@@ -152,7 +153,7 @@ static void read_side(struct batch *b, enum side side)
 
 static bool needs_lookup(const struct unit *u)
 {
-	if (u->done || u->asked || !u->seen[u->known] ||
+	if (u->done || u->asked || u->refused || !u->seen[u->known] ||
 	    u->seen[u->known]->existence != EXISTENCE_PRESENT)
 		return false;
 	return u->link.id == 0 || u->link.state == LINK_LOOKUP || u->create_lost;
@@ -185,9 +186,17 @@ static void look_up_all(struct batch *b)
 		struct unit *u = &b->unit[i];
 		if (!needs_lookup(u))
 			continue;
+		struct err why = { 0 };
 		u->asked = look_up(b->e, b->record, u->known, u->link.remote[u->known],
-				   u->seen[u->known], b->a, &u->lookup, b->err);
-		if (!u->asked) {
+				   u->seen[u->known], b->a, &u->lookup, &why);
+		if (u->asked)
+			continue;
+		if (!b->err->code)
+			*b->err = why;
+		/* a question that one record gives rise to stops no other's */
+		u->refused = why.code == ERR_REJECTED || why.code == ERR_BAD_INPUT ||
+			     why.code == ERR_UNSUPPORTED || why.code == ERR_TOO_BIG;
+		if (!u->refused) {
 			b->down |= bit(side_other(u->known));
 			return;
 		}
@@ -602,7 +611,10 @@ static bool postpone_rest(struct db *db, void *arg, struct err *err)
 	struct batch *b = arg;
 	for (int i = 0; i < b->n; i++)
 		if (!b->unit[i].done)
-			postpone(b, db, &b->unit[i], retry_ms(b, b->down), 0);
+			postpone(b, db, &b->unit[i],
+				 b->unit[i].refused ? clock_now(b->e->clock) + REFUSED_MS :
+						      retry_ms(b, b->down),
+				 0);
 	return true;
 }
 

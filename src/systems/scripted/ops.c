@@ -369,7 +369,12 @@ static bool find(struct connector *c, const struct object_ref *o, const struct w
 		 int by_n, struct arena *a, struct rows *out, struct err *err)
 {
 	struct scripted *s = of(c);
-	if (!begin(s, CALL_READ, COUNT_FIND, err) || names_dropped(s, o, err))
+	struct field_ref *asked = arena_array(a, struct field_ref, (size_t)by_n + 1);
+	for (int i = 0; i < by_n; i++)
+		asked[i].api = by[i].api;
+	const struct object_ref condition = { .object = o->object, .field = asked, .field_n = by_n };
+	if (!begin(s, CALL_READ, COUNT_FIND, err) || names_dropped(s, o, err) ||
+	    names_dropped(s, &condition, err))
 		return false;
 	*out = (struct rows){ .row = arena_array(a, struct row, FIND_MAX) };
 	const struct world_row *r = row_after(s, sv_of(o->object), SV_NONE);
