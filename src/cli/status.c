@@ -48,9 +48,12 @@ static int64_t writes_pending(const struct status *st)
 	return l->slots_decided + l->slots_sent + l->slots_lost;
 }
 
+/* Steps of a record that has no pair do not count: its creation is a mark or a
+ * write, or waits for a person, as where its reference is ambiguous. */
 static bool quiet(const struct status *st)
 {
-	return st->survey.ledger.pending == 0 && writes_pending(st) == 0 && st->survey.steps == 0;
+	return st->survey.ledger.pending == 0 && writes_pending(st) == 0 &&
+	       st->survey.steps == st->survey.steps_unlinked;
 }
 
 /* ----------------------------------------------------------------- as JSON */
@@ -141,6 +144,7 @@ static void print_as_json(const struct status *st)
 	json_put_i64(pending, "marks", st->survey.ledger.pending);
 	json_put_i64(pending, "writes", writes_pending(st));
 	json_put_i64(pending, "steps", st->survey.steps);
+	json_put_i64(pending, "steps_unlinked", st->survey.steps_unlinked);
 	json_put_time(pending, "oldest", st->survey.oldest_mark_ms);
 	json_object_object_add(o, "pending", pending);
 	json_object_object_add(o, "ledger", ledger_json(st));
@@ -258,8 +262,8 @@ static void print_ledger(const struct status *st)
 	       number(st, l->confirmed), number(st, l->rejected), number(st, l->slots_decided),
 	       number(st, l->slots_sent), number(st, l->slots_lost));
 	if (st->survey.steps)
-		printf("Steps of fields that are delivered one by one: %s wait.\n",
-		       number(st, st->survey.steps));
+		printf("Steps of fields that are delivered one by one: %s wait, %s of them for a link.\n",
+		       number(st, st->survey.steps), number(st, st->survey.steps_unlinked));
 	if (st->survey.oldest_mark_ms)
 		printf("The oldest pending mark is of %s.\n", ago(st, st->survey.oldest_mark_ms).ptr);
 	if (quiet(st))
@@ -334,7 +338,7 @@ const struct verb verb_status = {
 	.json =
 		"  {\"treaty\", \"version\", \"at\", \"quiet\": nothing is pending,\n"
 		"   \"daemon\": {\"running\", \"pid\", \"started\", \"told\", \"shadow\"},\n"
-		"   \"pending\": {\"marks\", \"writes\", \"steps\", \"oldest\"},\n"
+		"   \"pending\": {\"marks\", \"writes\", \"steps\", \"steps_unlinked\", \"oldest\"},\n"
 		"   \"ledger\": {\"accepted\", \"settled\", \"folded\", \"pending\", \"set_aside\", \"balanced\",\n"
 		"     \"writes_confirmed\", \"writes_rejected\"},\n"
 		"   \"ats\", \"salesforce\": {\"system\", \"reachable\": or null, \"down_since\", \"down_why\",\n"

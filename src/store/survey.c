@@ -90,6 +90,9 @@ void survey_read(struct db *db, const struct treaty *t, struct arena *a, struct 
 	read_open(db, out);
 	read_pauses(db, a, out);
 	out->steps = db_scalar(db, 0, "SELECT count(*) FROM step", "");
+	out->steps_unlinked = db_scalar(db, 0,
+		"SELECT count(*) FROM step JOIN link ON link.id = step.link WHERE link.state <> $1",
+		"i", (int64_t)LINK_LINKED);
 	out->oldest_mark_ms = db_scalar(db, 0, "SELECT coalesce(min(first_ms), 0) FROM mark", "");
 	out->gaps = counter_get(db, "feed_gaps");
 }

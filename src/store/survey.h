@@ -31,6 +31,7 @@ struct survey {
 	struct survey_type *type; /* as treaty.record */
 	struct survey_side side[SIDES];
 	int64_t steps;		/* of 'each' fields, undelivered */
+	int64_t steps_unlinked; /* of them: of records without a pair, which wait for more than us */
 	int64_t oldest_mark_ms; /* 0: none is pending */
 	int64_t open[MISMATCH_UNDELIVERABLE + 1];
 	struct survey_pause *pause;

@@ -9,6 +9,7 @@
 #include "store/pauses.h"
 #include "store/slots.h"
 #include "store/steps.h"
+#include "store/survey.h"
 #include "treaty/load.h"
 
 /* Two versions of one treaty; the newer drops a field, moves one, adds one. */
@@ -669,6 +670,26 @@ static bool steps_keep_their_order(struct db *db, void *arg, struct err *err)
 	return true;
 }
 
+/* What waits for a link is told apart from what could be delivered now. */
+static bool survey_counts_steps(struct db *db, void *arg, struct err *err)
+{
+	static const enum link_state state[] = { LINK_LINKED, LINK_CREATING, LINK_LOOKUP };
+	struct world *w = arg;
+	const struct treaty_record *type = &w->t->record[PLACED];
+	int status = treaty_field_by_name(type, SV("status"));
+	struct survey survey;
+	for (size_t i = 0; i < countof(state); i++) {
+		struct link l = link_blank(w->t, PLACED, w->a);
+		l.state = state[i];
+		link_put(w->scratch->store, db, w->t, &l);
+		step_put(db, type, l.id, status, SV("a"), 10, text("Approved"));
+	}
+	survey_read(db, w->t, w->a, &survey);
+	assert_int_equal(survey.steps, 3);
+	assert_int_equal(survey.steps_unlinked, 2);
+	return true;
+}
+
 /* --------------------------------------------------------------- conflict log */
 
 static bool mismatches_open_and_close(struct db *db, void *arg, struct err *err)
@@ -952,6 +973,7 @@ IN_TX(links_outlive_a_version)
 IN_TX(slots_come_back)
 IN_TX(slots_are_sent_in_order)
 IN_TX(steps_keep_their_order)
+IN_TX(survey_counts_steps)
 IN_TX(mismatches_open_and_close)
 IN_TX(mismatches_keep_long_values)
 IN_TX(journal_is_in_order)
@@ -975,6 +997,7 @@ int main(void)
 		TEST(slots_come_back),
 		TEST(slots_are_sent_in_order),
 		TEST(steps_keep_their_order),
+		TEST(survey_counts_steps),
 		TEST(mismatches_open_and_close),
 		TEST(mismatches_keep_long_values),
 		TEST(journal_is_in_order),
