@@ -294,7 +294,7 @@ static void join(struct batch *b, struct db *db, struct unit *u)
 			postpone(b, db, u, clock_now(b->e->clock) + 1000, 0);
 			return;
 		}
-		link_delete(db, theirs.id);
+		link_delete(db, theirs.id, clock_now(b->e->clock));
 	}
 	u->link.remote[other] = u->lookup.remote;
 	now_linked(b, db, u, "looked up");
@@ -410,7 +410,7 @@ static bool follow_survivor(struct batch *b, struct db *db, struct unit *u)
 			if (theirs.remote[side_other(s)].len ||
 			    slot_get(db, t, &theirs, side_other(s), b->scratch).state == SLOT_SENT)
 				continue; /* two records became one: a person's */
-			link_delete(db, theirs.id);
+			link_delete(db, theirs.id, clock_now(b->e->clock));
 		}
 		for (int i = 0; i < t->record[b->record].field_n; i++)
 			u->link.field[i] = (struct link_field){ 0 };

@@ -412,6 +412,7 @@ static void wake(struct command *c, struct db *db)
 				mark_both(c, db, &l);
 				break;
 			}
+		arena_reset(&a);
 	}
 	arena_finish(&a);
 }

@@ -74,7 +74,7 @@ int64_t engine_next_ms(struct engine *e);
 bool engine_run_idle(struct engine *e, int limit, struct err *err);
 
 /* Bulk linking of existing records by the treaty's keys and match rules; see
- * link.h. 'progress' may be NULL. */
+ * linking.c. 'progress' may be NULL. */
 struct link_report {
 	const char *record;
 	int64_t listed[SIDES];

@@ -307,8 +307,9 @@ void link_put(struct store *s, struct db *db, const struct treaty *t, struct lin
 	}
 }
 
-void link_delete(struct db *db, int64_t id)
+void link_delete(struct db *db, int64_t id, int64_t now_ms)
 {
+	mismatch_link_gone(db, id, now_ms);
 	db_run(db, "DELETE FROM slot WHERE link = $1", "i", id);
 	db_run(db, "DELETE FROM step WHERE link = $1", "i", id);
 	db_run(db, "DELETE FROM link WHERE id = $1", "i", id);

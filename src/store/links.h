@@ -19,7 +19,9 @@ bool link_find(struct db *db, const struct treaty *t, int record, enum side side
  * before), links that waited for it are marked, and what the conflict log held
  * ambiguous about its records is closed. */
 void link_put(struct store *s, struct db *db, const struct treaty *t, struct link *l);
-void link_delete(struct db *db, int64_t id);
+/* Half a link whose record belongs to another one now; what the conflict log
+ * asked about it is closed. Its number is not given again. */
+void link_delete(struct db *db, int64_t id, int64_t now_ms);
 
 /* The id of the link of a record if that link is whole, else 0. */
 int64_t link_of(struct db *db, const struct treaty *t, int record, enum side side,

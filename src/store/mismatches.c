@@ -145,6 +145,14 @@ void mismatch_linked(struct db *db, const struct treaty_record *type, const stru
 	arena_finish(&a);
 }
 
+void mismatch_link_gone(struct db *db, int64_t link_id, int64_t now_ms)
+{
+	db_run(db,
+	       "UPDATE mismatch SET open = 0, closed_ms = $1, closed_by = 'linked'"
+	       " WHERE link = $2 AND open = 1",
+	       "ii", now_ms, link_id);
+}
+
 void mismatch_close_link(struct db *db, int64_t link_id, enum mismatch_kind kind, struct sv by,
 			 int64_t now_ms)
 {

@@ -49,6 +49,8 @@ void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum si
 /* Linked after all: what was ambiguous about either record is closed. */
 void mismatch_linked(struct db *db, const struct treaty_record *type, const struct link *l,
 		     int64_t now_ms);
+/* The link is no more: nothing can be decided about it. */
+void mismatch_link_gone(struct db *db, int64_t link_id, int64_t now_ms);
 void mismatch_close_link(struct db *db, int64_t link_id, enum mismatch_kind kind, struct sv by,
 			 int64_t now_ms);
 

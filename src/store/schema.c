@@ -19,8 +19,10 @@ const char schema_sql[] =
 	"CREATE INDEX mark_ready ON mark (wait, priority, seq);"
 	"CREATE INDEX mark_due ON mark (wait, due_ms);"
 
+	/* AUTOINCREMENT: the number of a deleted link still stands in the conflict
+	 * log, the journal and for answers under way */
 	"CREATE TABLE link ("
-	" id INTEGER PRIMARY KEY, type BIGINT NOT NULL, ats TEXT, salesforce TEXT,"
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, type BIGINT NOT NULL, ats TEXT, salesforce TEXT,"
 	" state BIGINT NOT NULL, holds BIGINT NOT NULL, data BLOB NOT NULL);"
 	"CREATE UNIQUE INDEX link_ats ON link (type, ats);"
 	"CREATE UNIQUE INDEX link_salesforce ON link (type, salesforce);"
