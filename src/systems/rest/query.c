@@ -153,21 +153,26 @@ bool rest_fetch(struct connector *c, const struct object_ref *o, const struct sv
 	size_t taken = encoded.len + URL_BASE_ROOM, max = (size_t)r->d->fetch.url_max;
 	buf_finish(&encoded);
 	*out = (struct rows){ arena_array(a, struct row, (size_t)n), n, SV_NONE };
+	struct sv *asked = arena_array(a, struct sv, (size_t)n + 1);
+	struct row *row = arena_array(a, struct row, (size_t)n + 1);
+	int *of = arena_array(a, int, (size_t)n + 1), asked_n = 0;
 	for (int i = 0; i < n; i++) {
 		out->row[i].id = arena_sv(a, id[i]);
 		out->row[i].value = arena_array(a, struct value, (size_t)o->field_n);
-		if (!plain_id(id[i])) {
-			err_set(err, ERR_BAD_INPUT, "%s: '%.*s' is no record id", r->d->name,
-				SV_ARG(id[i]));
-			return false;
-		}
+		if (!plain_id(id[i]))
+			continue; /* whatever was typed there: no record of theirs */
+		of[asked_n] = i;
+		asked[asked_n] = id[i];
+		row[asked_n++] = out->row[i];
 	}
-	for (int from = 0, end; from < n; from = end) {
-		struct sv ids = join_ids(r, id, n, from, max > taken ? max - taken : 0, a, &end);
-		if (!fetch_some(r, o, ro, ids, fields, id + from, end - from, a, out->row + from,
-				err))
+	for (int from = 0, end; from < asked_n; from = end) {
+		struct sv ids = join_ids(r, asked, asked_n, from, max > taken ? max - taken : 0, a,
+					 &end);
+		if (!fetch_some(r, o, ro, ids, fields, asked + from, end - from, a, row + from, err))
 			return false;
 	}
+	for (int i = 0; i < asked_n; i++)
+		out->row[of[i]] = row[i];
 	return true;
 }
 
