@@ -1,0 +1,305 @@
+// What bench/run measures. Times of changes come from the sandbox's own write
+// logs (both systems are in one process and share one clock); memory is what
+// /proc tells of the daemon.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { World, until } from '../tools/world.mjs';
+import { ask } from '../tools/oracle.mjs';
+
+const [build, ...args] = process.argv.slice(2);
+const quick = args.includes('--quick');
+const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : null;
+const table = [];
+
+function row(what, value, aim = '', remark = '') {
+	table.push({ what, value: String(value), aim, remark });
+	console.log(`${what.padEnd(62)} ${String(value).padStart(16)}  ${aim.padEnd(14)} ${remark}`);
+}
+const section = (name) => {
+	table.push({ section: name });
+	console.log(`\n${name}`);
+};
+const round = (n, digits = 0) => Number(n.toFixed(digits)).toLocaleString('en-US');
+const percentile = (list, p) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * p))];
+
+// ---- helpers
+
+const DEADLINE = 1800000;
+const log = (w, system, object, since) => w.control(system, `writes?system=${system}&object=${object}&since=${since}`);
+const seq = async (w, system, object) => (await log(w, system, object, 0)).reduce((n, x) => Math.max(n, x.seq), 0);
+
+function memory(pid) {
+	const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+	const kb = (name) => Number(text.match(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm'))[1]);
+	return { resident: kb('Rss') / 1024, own: (kb('Private_Dirty') + kb('Private_Clean')) / 1024 };
+}
+const megabytes = (m) => `${round(m.resident, 1)} / ${round(m.own, 1)} MB`;
+
+// The largest of both until stopped; a process that is gone ends it.
+function watch(pid) {
+	const peak = { resident: 0, own: 0 };
+	const look = () => {
+		try {
+			const m = memory(pid);
+			peak.resident = Math.max(peak.resident, m.resident);
+			peak.own = Math.max(peak.own, m.own);
+		} catch {
+			clearInterval(timer);
+		}
+	};
+	const timer = setInterval(look, 50);
+	look();
+	return () => (look(), clearInterval(timer), peak);
+}
+
+// API calls without those of the feeds, which run whether or not anything changed.
+async function calls(w) {
+	const out = {};
+	for (const system of ['bullhorn', 'salesforce']) {
+		const c = await w.calls(system, true);
+		const feed = Object.entries(c.endpoints).filter(([n]) => /subscription|cometd/i.test(n)).reduce((n, [, k]) => n + k, 0);
+		out[system] = c.total - feed;
+		out[`${system}_feed`] = feed;
+		out[`${system}_by`] = c.endpoints;
+	}
+	return out;
+}
+
+async function agree(w) {
+	const report = await ask({ bullhorn: w.url.bullhorn, salesforce: w.url.salesforce });
+	if (!report.agree)
+		throw new Error(`measured something that did not end in agreement: ${JSON.stringify(report).slice(0, 2000)}`);
+}
+
+async function linkedWorld(size, options = {}) {
+	const w = await World.start(build, { size, seed: 5, poll: '1s', timeout: '30s', ...options });
+	await w.run(['link']);
+	w.startDaemon();
+	await w.quiet(DEADLINE);
+	return w;
+}
+
+// Candidates of the ATS that have a counterpart by key.
+async function paired(w) {
+	const contacts = await w.control('salesforce', 'dump?system=salesforce&object=Contact&fields=Bullhorn_Id__c');
+	return contacts.map((c) => c.fields.Bullhorn_Id__c).filter(Boolean);
+}
+
+// ---- 1: the whole path
+
+async function burst(w, ids, n) {
+	const from = { ats: await seq(w, 'bullhorn', 'Candidate'), salesforce: await seq(w, 'salesforce', 'Contact') };
+	await calls(w);
+	const peak = watch(w.daemon.pid);
+	const edits = ids.slice(0, n).map((id, i) => ({ id, fields: { occupation: `Burst ${from.ats} ${i}` } }));
+	const begun = Date.now();
+	await w.control('bullhorn', 'bulk-edit', { object: 'Candidate', edits });
+	await w.quiet(DEADLINE);
+	const used = await calls(w), load = peak();
+	const written = (await log(w, 'salesforce', 'Contact', from.salesforce)).filter((x) => x.channel === 'api');
+	const first = (await log(w, 'bullhorn', 'Candidate', from.ats))[0].at_ms;
+	const last = written.reduce((t, x) => Math.max(t, x.at_ms), 0);
+	return { seconds: (last - first) / 1000, written: written.length, used, load, begun };
+}
+
+async function oneAtATime(w, n, edit, source, target) {
+	const times = [];
+	for (let i = 0; i < n; i++) {
+		const from = { source: await seq(w, ...source), target: await seq(w, ...target) };
+		await edit(i);
+		const arrived = await until(async () => (await log(w, ...target, from.target)).find((x) => x.channel === 'api'),
+			'an edit arrives', 60000, 20);
+		times.push(arrived.at_ms - (await log(w, ...source, from.source))[0].at_ms);
+	}
+	return times;
+}
+
+async function path() {
+	section('1. Changes through the whole path (Bullhorn asked every second)');
+	const n = quick ? 2000 : 5000;
+	const w = await linkedWorld(quick ? 3000 : 6000);
+	try {
+		const ids = await paired(w);
+		const idle = memory(w.daemon.pid);
+		const b = await burst(w, ids, n);
+		row(`burst of ${round(n)} edits, first edit to last value written`, `${round(b.written / b.seconds)} /s`, '', `${round(b.seconds, 1)} s`);
+		row('calls to Salesforce per 1,000 changed records', round(b.used.salesforce / n * 1000, 1), 'at most 8', JSON.stringify(b.used.salesforce_by));
+		row('calls to Bullhorn per 1,000 changed records, feed apart', round(b.used.bullhorn / n * 1000, 1), '', JSON.stringify(b.used.bullhorn_by));
+		const jobs = (await w.control('salesforce', 'dump?system=salesforce&object=Job_Order__c&fields=Bullhorn_Id__c')).filter((j) => j.fields.Bullhorn_Id__c);
+		const count = quick ? 6 : 100;
+		const down = await oneAtATime(w, count, (i) => w.control('bullhorn', 'edit', { object: 'Candidate', id: ids[i], fields: { occupation: `Idle ${i}` } }),
+			['bullhorn', 'Candidate'], ['salesforce', 'Contact']);
+		row(`one edit at a time, Bullhorn to Salesforce, p50 / p99 of ${count}`, `${round(percentile(down, 0.5))} / ${round(percentile(down, 0.99))} ms`, '', 'mostly the wait for the next poll');
+		const up = await oneAtATime(w, count, (i) => w.control('salesforce', 'edit', { object: 'Job_Order__c', id: jobs[i].id, fields: { Openings__c: String(20 + i) } }),
+			['salesforce', 'Job_Order__c'], ['bullhorn', 'JobOrder']);
+		row(`one edit at a time, Salesforce to Bullhorn, p50 / p99 of ${count}`, `${round(percentile(up, 0.5))} / ${round(percentile(up, 0.99))} ms`);
+		await w.quiet(DEADLINE);
+		row('memory after the first sync, resident / private', megabytes(idle));
+		row('memory in the burst, resident / private, the most', megabytes(b.load), '20 MB resident');
+		await agree(w);
+	} finally {
+		await w.end();
+	}
+}
+
+// ---- 2: concurrent calls
+
+// Slots are filled while Salesforce is paused; then every call takes 150 ms.
+async function concurrent(w, ids, at_once, n, mark) {
+	const delay = 150;
+	await w.stopDaemon();
+	w.deploy({ limits: { salesforce: { concurrent: at_once } } });
+	await w.run(['pause', 'salesforce']);
+	w.startDaemon();
+	const since = await seq(w, 'salesforce', 'Contact');
+	const edits = ids.slice(0, n).map((id, i) => ({ id, fields: { occupation: `Slot ${mark} ${i}` } }));
+	await w.control('bullhorn', 'bulk-edit', { object: 'Candidate', edits });
+	await until(async () => {
+		w.alive();
+		const s = await w.json(['status']);
+		return s.pending.marks === 0 && s.salesforce.writes_decided >= n;
+	}, 'the slots are filled', DEADLINE, 250);
+	await w.control('salesforce', 'fault', { kind: 'slow', contains: 'composite', delay_ms: delay });
+	const peak = watch(w.daemon.pid);
+	await w.run(['resume', 'salesforce']);
+	await w.quiet(DEADLINE);
+	const load = peak();
+	await w.control('salesforce', 'fault', { kind: 'none' });
+	const written = (await log(w, 'salesforce', 'Contact', since)).filter((x) => x.channel === 'api').map((x) => x.at_ms);
+	const first = Math.min(...written.slice(0, 1000)), last = written.reduce((a, b) => Math.max(a, b), 0);
+	const rate = written.length / ((last - first + delay) / 1000), limit = at_once * 200 / (delay / 1000);
+	return { rate, limit, share: rate / limit, load };
+}
+
+async function concurrency() {
+	section('2. Prefilled writes, Salesforce takes 150 ms a call: share of calls at once x 200 / delay');
+	const size = quick ? 4500 : 45000;
+	const w = await linkedWorld(size);
+	try {
+		const ids = await paired(w);
+		const plan = quick ? [[1, 1000], [5, 3000], [25, 4000]] : [[1, 4000], [5, 20000], [25, 40000]];
+		for (const [at_once, n] of plan) {
+			const c = await concurrent(w, ids, at_once, n, `${at_once}`);
+			row(`${at_once} call${at_once > 1 ? 's' : ''} at once, ${round(n)} records`, round(c.share, 2), at_once > 5 ? '0.85' : '0.95',
+				`${round(c.rate)} of ${round(c.limit)} /s; memory ${megabytes(c.load)}`);
+		}
+		await agree(w);
+	} finally {
+		await w.end();
+	}
+}
+
+// ---- 3: at rest
+
+async function start() {
+	section('3. Start and rest');
+	const w = await linkedWorld('small');
+	try {
+		const idle = memory(w.daemon.pid);
+		row('memory idle, small firm, resident / private', megabytes(idle));
+		const [id] = await paired(w), times = [];
+		for (let i = 0; i < (quick ? 2 : 10); i++) {
+			await w.stopDaemon();
+			await w.control('bullhorn', 'edit', { object: 'Candidate', id, fields: { occupation: `While away ${i}` } });
+			const since = await seq(w, 'salesforce', 'Contact'), begun = Date.now();
+			w.startDaemon();
+			const arrived = await until(async () => (await log(w, 'salesforce', 'Contact', since)).find((x) => x.channel === 'api'), 'the edit arrives', 30000, 10);
+			times.push(arrived.at_ms - begun);
+			await w.quiet(DEADLINE);
+		}
+		row('start to the first value written, median', `${round(percentile(times, 0.5))} ms`, '', 'logins included');
+		const bytes = execFileSync('size', [w.treaty]).toString().split('\n')[1].trim().split(/\s+/)[0];
+		row('text of the program', `${round(bytes / 1024)} KB`);
+	} finally {
+		await w.end();
+	}
+}
+
+// ---- 4: first sync
+
+async function firstSync(size) {
+	const w = await World.start(build, { size, seed: 5, poll: '1s', timeout: '60s' });
+	try {
+		await calls(w);
+		const begun = Date.now();
+		const link = execFileSync('/usr/bin/env', ['bash', '-c',
+			'"$0" link -d "$1" >/dev/null & pid=$!; peak=0; while kill -0 $pid 2>/dev/null; do ' +
+			'r=$(awk "/^Rss/{print \\$2}" /proc/$pid/smaps_rollup 2>/dev/null); [ "${r:-0}" -gt $peak ] && peak=$r; sleep 0.1; done; wait $pid || exit 1; echo $peak',
+			w.treaty, join(w.dir, 'deployment.yaml')], { env: w.env }).toString();
+		const linked = Date.now();
+		w.startDaemon();
+		const peak = watch(w.daemon.pid);
+		const status = await w.quiet(DEADLINE);
+		const ended = Date.now(), load = peak();
+		const used = await calls(w);
+		await agree(w);
+		return { link_s: (linked - begun) / 1000, run_s: (ended - linked) / 1000, link_mb: Number(link) / 1024, load, used, confirmed: status.ledger.writes_confirmed };
+	} finally {
+		await w.end();
+	}
+}
+
+async function sync() {
+	section('4. First sync');
+	const peaks = [];
+	for (const size of quick ? [1000, 5000] : [20000, 100000]) {
+		const r = await firstSync(size);
+		peaks.push(r.load.resident);
+		row(`${round(size)} candidates and what belongs to them: link`, `${round(r.link_s, 1)} s`, '', `${round(r.link_mb, 1)} MB resident at most`);
+		row(`${round(size)} candidates: until nothing is pending`, `${round(r.run_s, 1)} s`, '', `${round(r.confirmed)} writes confirmed`);
+		row(`${round(size)} candidates: calls to Bullhorn / Salesforce`, `${round(r.used.bullhorn)} / ${round(r.used.salesforce)}`, '', 'both with the listing');
+		row(`${round(size)} candidates: memory, resident / private, the most`, megabytes(r.load), '20 MB resident');
+	}
+	row('memory of the larger over the smaller', round(peaks[1] / peaks[0], 2), 'about 1', '5 times the records');
+}
+
+// ---- 5: the machine
+
+async function limits() {
+	section('5. The machine itself, in the same run');
+	const w = await World.start(build, { size: 'small' });
+	try {
+		const m = JSON.parse(execFileSync(join(build, 'limits'), [w.dir, `${w.url.salesforce}/services/data`]).toString());
+		row('appends of 200 bytes with fdatasync', `${round(m.appends)} /s`);
+		row('SQLite commits (WAL, FULL), 1 row each', `${round(m.commits_1)} /s`);
+		row('SQLite commits (WAL, FULL), 32 rows each', `${round(m.commits_32)} /s`, '', `${round(m.commits_32 * 32)} rows/s`);
+		row('HTTP requests to the sandbox, one connection', `${round(m.requests)} /s`);
+	} finally {
+		await w.end();
+	}
+}
+
+function results(seconds) {
+	const commit = (() => {
+		try {
+			return execFileSync('git', ['describe', '--always', '--dirty'], { cwd: fileURLToPath(new URL('../', import.meta.url)) }).toString().trim();
+		} catch {
+			return 'unknown';
+		}
+	})();
+	const lines = ['# Measured', '',
+		`\`bench/run${quick ? ' --quick' : ''}\` on ${new Date().toISOString().slice(0, 10)}, commit ${commit}: ${cpus().length} cores ` +
+		`(${cpus()[0].model.trim()}), Node ${process.versions.node}, release build, ${round(seconds)} s in all.`, '',
+		'The sandbox plays both systems on the same machine, so it takes its share of the',
+		'cores. Memory is of the daemon (`/proc/PID/smaps_rollup`). Each part ends with the',
+		'oracle (`tools/oracle.mjs`): what did not end in agreement is not reported.'];
+	for (const r of table) {
+		if (r.section)
+			lines.push('', `## ${r.section}`, '', '| what | measured | aim | remark |', '| --- | ---: | --- | --- |');
+		else
+			lines.push(`| ${r.what} | ${r.value} | ${r.aim} | ${r.remark.replace(/\|/g, '\\|')} |`);
+	}
+	writeFileSync(new URL('results.md', import.meta.url), `${lines.join('\n')}\n`);
+}
+
+const begun = Date.now();
+const parts = { path, calls: concurrency, start, sync, limits };
+for (const [name, part] of Object.entries(parts))
+	if (!only || only === name)
+		await part();
+if (!only)
+	results((Date.now() - begun) / 1000);
+console.log(`\n${round((Date.now() - begun) / 1000)} s`);
