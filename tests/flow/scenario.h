@@ -16,6 +16,7 @@
 #ifndef TREATY_SCENARIO_H
 #define TREATY_SCENARIO_H
 
+#include "../scratch_dir.h"
 #include "flow/engine.h"
 #include "store/journal.h"
 #include "store/ledger.h"
@@ -65,7 +66,7 @@ struct world {
 	struct connector_shape shape[SIDES];
 	unsigned feed[SIDES];
 	struct treaty *treaty;
-	char path[64]; /* of the store, in a directory of its own */
+	char path[SCRATCH_PATH_MAX]; /* of the store, in a directory of its own */
 	struct store *store;
 	struct engine *engine;
 	bool shadow;

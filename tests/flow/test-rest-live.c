@@ -17,7 +17,7 @@
 #include <cmocka.h>
 #include <microhttpd.h>
 
-#include "base/panic.h"
+#include "../scratch_dir.h"
 #include "systems/rest/rest.h"
 
 /* A credential box that remembers, counts, and can break. */
@@ -128,9 +128,8 @@ static int read_ports(const char *file)
 
 static int start_sandbox(void **state)
 {
-	char dir[] = "/tmp/test-rest-XXXXXX", file[64];
-	if (!mkdtemp(dir))
-		return -1;
+	char dir[SCRATCH_DIR_MAX], file[SCRATCH_PATH_MAX];
+	scratch_dir(dir);
 	snprintf(file, sizeof(file), "%s/ports", dir);
 	sandbox = fork();
 	if (sandbox == 0) {

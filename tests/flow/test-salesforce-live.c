@@ -15,14 +15,15 @@
 #include <unistd.h>
 
 #include "base/json.h"
-#include "base/panic.h"
+#include "../scratch_dir.h"
 #include "systems/salesforce/sf.h"
 
 extern char **environ;
 
 static const char *sandbox_path;
-static char dir[] = "/tmp/treaty-sf-XXXXXX";
-static char key_path[64], public_path[64], port_path[64], base_url[64], key_ref[80];
+static char dir[SCRATCH_DIR_MAX];
+static char key_path[SCRATCH_PATH_MAX], public_path[SCRATCH_PATH_MAX], port_path[SCRATCH_PATH_MAX];
+static char base_url[64], key_ref[SCRATCH_PATH_MAX + 16];
 static pid_t sandbox = -1;
 static struct http_client *control_http;
 
@@ -51,7 +52,7 @@ static bool read_port(void)
 
 static int start_sandbox(void **state)
 {
-	assert_non_null(mkdtemp(dir));
+	scratch_dir(dir);
 	snprintf(key_path, sizeof(key_path), "%s/key.pem", dir);
 	snprintf(public_path, sizeof(public_path), "%s/public.pem", dir);
 	snprintf(port_path, sizeof(port_path), "%s/ports", dir);

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "base/panic.h"
+#include "../scratch_dir.h"
 #include "base/rng.h"
 #include "flow/run.h"
 #include "store/journal.h"
@@ -39,7 +39,7 @@ static int64_t hurried_now_ms(struct clock *c)
 }
 
 struct world {
-	char path[64];
+	char path[SCRATCH_PATH_MAX];
 	struct hurried clock;
 	struct treaty *treaty;
 	struct scripted *system[SIDES];
@@ -131,9 +131,8 @@ static int set_up(void **state)
 	};
 	struct world *w = must_zalloc(sizeof(*w));
 	struct complaints c;
-	char dir[40] = "/tmp/treaty-threads-XXXXXX";
-	if (!mkdtemp(dir))
-		panic("mkdtemp failed");
+	char dir[SCRATCH_DIR_MAX];
+	scratch_dir(dir);
 	snprintf(w->path, sizeof(w->path), "%s/store.db", dir);
 	w->clock.clock.now_ms = hurried_now_ms;
 	w->rng.state = (uint64_t)seed;
@@ -168,7 +167,7 @@ static int tear_down(void **state)
 {
 	static const char *const ends[] = { "", "-wal", "-shm" };
 	struct world *w = *state;
-	char name[80];
+	char name[SCRATCH_PATH_MAX + 16];
 	for (int s = 0; s < SIDES; s++)
 		scripted_destroy(w->system[s]);
 	treaty_destroy(w->treaty);

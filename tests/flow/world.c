@@ -3,7 +3,6 @@
 #include <libgen.h>
 #include <unistd.h>
 
-#include "base/panic.h"
 #include "scenario.h"
 
 enum { ROUNDS_MAX = 2000, TROUBLE_MAX = 64 << 10 };
@@ -32,16 +31,15 @@ void world_begin(struct world *w, const struct story *s, int64_t die_at)
 			.name = side_name[i], .clock = &w->clock.clock, .shape = w->shape[i] });
 		scripted_set_crash(w->system[i], &w->crash);
 	}
-	char dir[48] = "/tmp/treaty-flow-XXXXXX";
-	if (!mkdtemp(dir))
-		panic("mkdtemp failed");
+	char dir[SCRATCH_DIR_MAX];
+	scratch_dir(dir);
 	snprintf(w->path, sizeof(w->path), "%s/store.db", dir);
 }
 
 static void remove_store(const char *path)
 {
 	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
-	char name[96];
+	char name[SCRATCH_PATH_MAX + 16];
 	for (size_t i = 0; i < countof(ends); i++) {
 		snprintf(name, sizeof(name), "%s%s", path, ends[i]);
 		unlink(name);

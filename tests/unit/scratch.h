@@ -14,11 +14,11 @@
 
 #include <cmocka.h>
 
-#include "base/panic.h"
+#include "../scratch_dir.h"
 #include "store/store.h"
 
 struct scratch {
-	char path[64];
+	char path[SCRATCH_PATH_MAX];
 	struct clock_manual clock;
 	struct arena arena;
 	struct store *store;
@@ -60,9 +60,8 @@ static inline void scratch_reopen(struct scratch *s)
 static inline struct scratch *scratch_create(void)
 {
 	struct scratch *s = must_zalloc(sizeof(*s));
-	char dir[32] = "/tmp/treaty-store-XXXXXX";
-	if (!mkdtemp(dir))
-		panic("mkdtemp failed");
+	char dir[SCRATCH_DIR_MAX];
+	scratch_dir(dir);
 	snprintf(s->path, sizeof(s->path), "%s/store.db", dir);
 	clock_manual_init(&s->clock, 1795428000000);
 	arena_init(&s->arena);
@@ -73,7 +72,7 @@ static inline struct scratch *scratch_create(void)
 static inline void scratch_destroy(struct scratch *s)
 {
 	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
-	char name[80];
+	char name[SCRATCH_PATH_MAX + 16];
 	scratch_close(s);
 	for (size_t i = 0; i < countof(ends); i++) {
 		snprintf(name, sizeof(name), "%s%s", s->path, ends[i]);

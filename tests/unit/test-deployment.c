@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <unistd.h>
 
-#include "base/panic.h"
+#include "../scratch_dir.h"
 #include "treaty/deployment.h"
 
 #define HEAD "deployment: 1\ntreaty: treaty.yaml\nstore: {path: s.db, key: env:K}\nsystems:\n"
@@ -178,8 +178,8 @@ static void secrets_stay_out_of_messages(void **state)
 
 static void settings_resolve(void **state)
 {
-	char dir[] = "/tmp/test-deployment-XXXXXX";
-	assert_non_null(mkdtemp(dir));
+	char dir[SCRATCH_DIR_MAX];
+	scratch_dir(dir);
 	struct arena a;
 	struct complaints c;
 	struct buf out;

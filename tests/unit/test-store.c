@@ -496,7 +496,7 @@ static void copy_is_a_store(void **state)
 {
 	struct scratch *s = *state;
 	struct err err = { 0 };
-	char copy[80];
+	char copy[SCRATCH_PATH_MAX + 16];
 	struct count c = { "seen", -1 };
 	snprintf(copy, sizeof(copy), "%s.copy", s->path);
 	scratch_tx(s, add_one, NULL);
@@ -624,7 +624,7 @@ static void full_disk_in_a_group(void **state)
 
 static bool file_holds(const char *path, const char *end, const char *word)
 {
-	char name[80], chunk[4096];
+	char name[SCRATCH_PATH_MAX + 16], chunk[4096];
 	struct buf b;
 	size_t n;
 	snprintf(name, sizeof(name), "%s%s", path, end);
