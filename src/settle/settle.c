@@ -1,681 +1,5 @@
-#include "settle/settle.h"
-
-/* One settle at work. A field is decided from its view, and what is decided
- * goes into the draft of the target side's slot. */
-struct work {
-	const struct settle_input *in;
-	struct arena *a;
-	struct plan *out;
-	struct slot_field *draft[SIDES]; /* by field; .cause valid when set */
-	bool *drafted[SIDES];
-	bool *carried; /* the field could not be decided anew; its slots stand */
-	/* what stands then: of a decided slot, or of a lost one that the
-	 * target does not show */
-	struct slot left[SIDES];
-};
-
-/* One field of the record, as both sides show it now. */
-struct view {
-	const struct treaty_field *f;
-	struct link_field *lf; /* the row being made */
-	int i;
-	struct value now[SIDES]; /* unknown when not read */
-	bool changed[SIDES];	 /* known, and not its own base */
-	bool stale;		 /* the base was made under another rule */
-};
-
-const char *mismatch_kind_name(enum mismatch_kind k)
-{
-	static const char *const name[] = {
-		[MISMATCH_CONFLICT] = "conflict",
-		[MISMATCH_EDIT] = "edit",
-		[MISMATCH_REJECTED] = "rejected",
-		[MISMATCH_AMBIGUOUS] = "ambiguous",
-		[MISMATCH_OVERTAKEN] = "overtaken",
-		[MISMATCH_ALTERED] = "altered",
-		[MISMATCH_LOOP] = "loop",
-		[MISMATCH_DRIFT] = "drift",
-		[MISMATCH_UNAVAILABLE] = "unavailable",
-		[MISMATCH_UNDELIVERABLE] = "undeliverable",
-	};
-	return name[k];
-}
-
-/* ------------------------------------------------------------ the plan */
-
-static struct finding *find_out(struct work *w, int what, enum mismatch_kind kind,
-				const struct view *v, const char *detail)
-{
-	/* at most: three a field, and two for the record */
-	struct finding *f = &w->out->finding[w->out->finding_n++];
-	f->what = what;
-	f->kind = kind;
-	f->field = v ? v->i : -1;
-	f->detail = sv_of(detail);
-	if (v) {
-		f->value[SIDE_ATS] = v->now[SIDE_ATS];
-		f->value[SIDE_SALESFORCE] = v->now[SIDE_SALESFORCE];
-	}
-	return f;
-}
-
-static void log_lost(struct work *w, const struct view *v, enum mismatch_kind kind,
-		     enum side loser, const char *detail)
-{
-	struct finding *f = find_out(w, FINDING_LOG, kind, v, detail);
-	f->lost_side = loser;
-	f->lost = v->now[loser];
-	v->lf->held[loser] = v->now[loser]; /* see logged_before */
-}
-
-/* Was this very loss logged when the write that waits was decided? The write
- * may be older than the loss: then it is news. */
-static bool logged_before(const struct work *w, const struct view *v, enum side loser)
-{
-	const struct slot *s = w->in->slot[loser];
-	if (!s || (s->state != SLOT_DECIDED && s->state != SLOT_LOST) ||
-	    !value_eq(w->in->link->field[v->i].held[loser], v->now[loser]))
-		return false;
-	for (int k = 0; k < s->field_n; k++)
-		if (s->field[k].field == v->i)
-			return true;
-	return false;
-}
-
-static void draft_write(struct work *w, const struct view *v, enum side to, struct value source,
-			struct value target, enum cause cause)
-{
-	w->draft[to][v->i] = (struct slot_field){
-		.field = v->i, .source = source, .target = target, .cause = cause,
-	};
-	w->drafted[to][v->i] = true;
-}
-
-/* Both sides mean the same: the bases become what each shows. */
-static void agree(struct view *v)
-{
-	v->lf->base[SIDE_ATS] = v->now[SIDE_ATS];
-	v->lf->base[SIDE_SALESFORCE] = v->now[SIDE_SALESFORCE];
-	v->lf->rule = v->f->rule;
-	v->lf->hold = HOLD_NONE;
-	v->lf->held[SIDE_ATS] = v->lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
-	v->lf->resolve = RESOLVE_NONE;
-}
-
-static enum mismatch_kind kind_of_hold(enum hold h)
-{
-	switch (h) {
-	case HOLD_CONFLICT:
-		return MISMATCH_CONFLICT;
-	case HOLD_LOOP:
-		return MISMATCH_LOOP;
-	default:
-		return MISMATCH_REJECTED;
-	}
-}
-
-/* Does a person have to know of this hold? A reference that waits, a pause and
- * a value that cannot be read now end by themselves. */
-static bool hold_is_open(enum hold h)
-{
-	return h == HOLD_CONFLICT || h == HOLD_REJECTED || h == HOLD_UNMAPPED || h == HOLD_LOOP;
-}
-
-/* Holds the field as it is shown now; says so when that is news. */
-static void hold_field(struct work *w, struct view *v, enum hold h, const char *detail)
-{
-	struct link_field *lf = v->lf;
-	bool news = w->in->link->field[v->i].hold != h ||
-		    !value_eq(lf->held[SIDE_ATS], v->now[SIDE_ATS]) ||
-		    !value_eq(lf->held[SIDE_SALESFORCE], v->now[SIDE_SALESFORCE]);
-	lf->hold = h;
-	lf->held[SIDE_ATS] = v->now[SIDE_ATS];
-	lf->held[SIDE_SALESFORCE] = v->now[SIDE_SALESFORCE];
-	if (news && hold_is_open(h))
-		find_out(w, FINDING_OPEN, kind_of_hold(h), v, detail);
-}
-
-/* -------------------------------------------------------- small questions */
-
-static bool seen(const struct work *w, enum side s)
-{
-	return w->in->seen[s] != NULL;
-}
-
-/* True when both sides were read; asks for what is missing otherwise. */
-static bool both_seen(struct work *w)
-{
-	for (int s = 0; s < SIDES; s++)
-		if (!seen(w, s))
-			w->out->need[s] = true;
-	return seen(w, SIDE_ATS) && seen(w, SIDE_SALESFORCE);
-}
-
-static bool known(struct value v)
-{
-	return v.kind != VALUE_UNKNOWN;
-}
-
-/* Did it stand there when the field was held? It was a stranger's then, and a
- * later write of ours to other fields of the record does not make it ours. */
-static bool stood_when_held(const struct work *w, const struct view *v, enum side s)
-{
-	const struct link_field *was = &w->in->link->field[v->i];
-	return was->hold != HOLD_NONE && value_eq(was->held[s], v->now[s]);
-}
-
-/* Did it stand there when its write to the other side was decided? That write
- * still waits; what we wrote here since were other fields of the record. */
-static bool stood_when_decided(const struct work *w, const struct view *v, enum side s)
-{
-	const struct slot *slot = w->in->slot[side_other(s)];
-	for (int k = 0; slot && slot->state != SLOT_IDLE && k < slot->field_n; k++)
-		if (slot->field[k].field == v->i)
-			return value_eq(slot->field[k].source, v->now[s]);
-	return false;
-}
-
-/* It was taken for a stranger's once, and nobody has answered for it yet. */
-static bool stood(const struct work *w, const struct view *v, enum side s)
-{
-	return stood_when_held(w, v, s) || stood_when_decided(w, v, s) || logged_before(w, v, s);
-}
-
-/* Was what 's' shows of this field made by ourselves? One sign of a stranger
- * is enough for no: the row's author tells only who came last. */
-static bool own_change(const struct work *w, const struct view *v, enum side s)
-{
-	enum author row = w->in->seen[s] ? w->in->seen[s]->author : AUTHOR_UNKNOWN;
-	enum author marks = w->in->author[s];
-	if (row == AUTHOR_FOREIGN || marks == AUTHOR_FOREIGN || stood(w, v, s))
-		return false;
-	if (w->in->own_field[s] && !w->in->own_field[s][v->i])
-		return false;
-	return row == AUTHOR_OWN || marks == AUTHOR_OWN;
-}
-
-/* A value of ours whose answer was lost, arriving after all. */
-static bool late_arrival(const struct work *w, const struct view *v, enum side s)
-{
-	if (w->in->seen[s]->author == AUTHOR_FOREIGN || w->in->author[s] == AUTHOR_FOREIGN ||
-	    stood(w, v, s))
-		return false;
-	const struct link *l = w->in->link;
-	for (int k = 0; k < l->ghost_n; k++)
-		if (l->ghost[k].side == s && l->ghost[k].field == v->i &&
-		    value_eq(l->ghost[k].value, v->now[s]))
-			return true;
-	return false;
-}
-
-/* A change that cannot be decided while the other side is not known. What is
- * known of its author now is kept with the hold; a late arrival of our own
- * needs no keeping, its ghost tells as long. */
-static void hold_unread(struct work *w, struct view *v)
-{
-	for (int s = 0; s < SIDES; s++)
-		if (v->changed[s] && !late_arrival(w, v, (enum side)s))
-			hold_field(w, v, HOLD_UNREAD, "");
-}
-
-/* The target changed the value in our own transaction: that is how it spells
- * it, and it is never restored. The old base is kept for a while: a stranger's
- * mark that comes after the read shows that the change was his. */
-static void accept_altered(struct work *w, struct view *v, enum side s)
-{
-	find_out(w, FINDING_LOG, MISMATCH_ALTERED, v, "changed by the target in our own write");
-	v->lf->altered = v->lf->base[s];
-	v->lf->altered_side = s;
-	v->lf->altered_ms = w->in->now_ms;
-	v->lf->base[s] = v->now[s];
-	v->changed[s] = false;
-}
-
-static void doubt_altered(const struct work *w, int i)
-{
-	struct link_field *lf = &w->out->link.field[i];
-	enum side s = lf->altered_side;
-	if (!lf->altered_ms)
-		return;
-	bool named = !w->in->foreign_field[s] || w->in->foreign_field[s][i];
-	if (w->in->now_ms - lf->altered_ms > DOUBT_MS) {
-		lf->altered_ms = 0;
-	} else if (w->in->author[s] == AUTHOR_FOREIGN && named) {
-		lf->base[s] = lf->altered;
-		lf->altered_ms = 0;
-	}
-	if (!lf->altered_ms)
-		lf->altered = (struct value){ 0 };
-}
-
-/* The translation of 'value' to the other side of 'from', or false after
- * holding the field with the reason. */
-static bool translated(struct work *w, struct view *v, enum side from, struct value value,
-		       struct value *out)
-{
-	if (value.kind == VALUE_REF) {
-		hold_field(w, v, HOLD_REFERENCE, "");
-		return false;
-	}
-	if (!field_translate(v->f, from, value, w->a, out)) {
-		struct sv text = v->f->confidential ? SV("(confidential)") : value_show(value, w->a);
-		hold_field(w, v, HOLD_UNMAPPED,
-			   arena_printf(w->a, "the map of '%s' has no entry for '%.*s'", v->f->name,
-					SV_ARG(text)).ptr);
-		return false;
-	}
-	return true;
-}
-
-/* The refused value is the same, so the entry and its reason stand; what the
- * target shows may have moved on. */
-static void still_rejected(const struct work *w, struct view *v, enum side target)
-{
-	v->lf->hold = HOLD_REJECTED;
-	if (known(v->now[target]) && !late_arrival(w, v, target))
-		v->lf->held[target] = v->now[target];
-}
-
-/* ----------------------------------------------------------- one-way fields */
-
-/* Writes the owner's value, unless the target refused exactly this before. */
-static void write_owner(struct work *w, struct view *v, struct value owner, enum cause cause,
-			struct sv step_id)
-{
-	enum side o = field_owner(v->f), t = (enum side)v->f->direction;
-	const struct link_field *was = &w->in->link->field[v->i];
-	struct value target;
-	if (!translated(w, v, o, owner, &target))
-		return;
-	if (known(v->now[t]) && value_eq(v->now[t], target) && !step_id.len) {
-		v->lf->base[o] = owner;
-		v->lf->base[t] = v->now[t];
-		v->lf->rule = v->f->rule;
-		v->lf->resolve = RESOLVE_NONE;
-		return;
-	}
-	if (was->hold == HOLD_REJECTED && was->resolve != RESOLVE_RETRY &&
-	    value_eq(was->held[o], owner)) {
-		still_rejected(w, v, t);
-		return;
-	}
-	draft_write(w, v, t, owner, target, cause);
-	w->draft[t][v->i].step_id = step_id;
-}
-
-static void log_overwritten(struct work *w, const struct view *v, const char *detail)
-{
-	enum side t = (enum side)v->f->direction;
-	if (!w->drafted[t][v->i] || value_blank(v->now[t]) || !known(v->now[t]) ||
-	    logged_before(w, v, t))
-		return;
-	log_lost(w, v, MISMATCH_EDIT, t, detail);
-}
-
-/* The copy shows something else than at the last agreement, the owner does
- * not. 'truth' is what the owner stands for. */
-static void copy_edited(struct work *w, struct view *v, struct value truth)
-{
-	enum side o = field_owner(v->f), t = (enum side)v->f->direction;
-	struct link_field *lf = v->lf;
-	bool late = late_arrival(w, v, t);
-
-	if (!late && own_change(w, v, t)) {
-		accept_altered(w, v, t);
-		return;
-	}
-	/* A blank owner that never erased the copy does not do so now. */
-	if (value_blank(truth) && !value_blank(lf->base[t]) && !v->f->blank_erases) {
-		lf->base[t] = v->now[t];
-		return;
-	}
-	if (!late && v->f->on_edit != ON_EDIT_RESTORE) {
-		if (v->f->on_edit == ON_EDIT_REPORT)
-			find_out(w, FINDING_LOG, MISMATCH_EDIT, v, "edit of a read-only copy");
-		lf->base[t] = v->now[t];
-		return;
-	}
-	if (!known(v->now[o])) {
-		/* nothing is written against a value nobody knows */
-		if (seen(w, o))
-			hold_unread(w, v);
-		else
-			w->out->need[o] = true;
-		return;
-	}
-	if (w->in->now_ms - lf->restored_ms > RESTORES_WINDOW_MS)
-		lf->restores = 0;
-	if (!late && lf->restores >= RESTORES_MAX) {
-		hold_field(w, v, HOLD_LOOP,
-			   arena_printf(w->a, "restored %u times without a change at its owner",
-					lf->restores).ptr);
-		return;
-	}
-	write_owner(w, v, truth, CAUSE_RESTORE, SV_NONE);
-	if (!late)
-		log_overwritten(w, v, "edit of a read-only copy, restored");
-}
-
-/* First agreement, or the first under a new rule: both values are needed. */
-static void first_one_way(struct work *w, struct view *v)
-{
-	enum side o = field_owner(v->f), t = (enum side)v->f->direction;
-	if (!both_seen(w) || !known(v->now[o]) || !known(v->now[t]))
-		return;
-	if (value_blank(v->now[o]) && !v->f->blank_erases && !v->stale) {
-		agree(v);
-		return;
-	}
-	struct value owner = v->now[o];
-	struct sv through = SV_NONE; /* steps up to the value shown are history */
-	for (int k = 0; k < w->in->step_n; k++)
-		if (w->in->step[k].field == v->i && value_eq(w->in->step[k].value, owner))
-			through = w->in->step[k].id;
-	write_owner(w, v, owner, CAUSE_BACKFILL, SV_NONE);
-	if (through.len)
-		w->out->spent[w->out->spent_n++] = (struct step){ .field = v->i, .id = through };
-	log_overwritten(w, v, "overwritten by the owner at the first agreement");
-}
-
-/* DELIVER_EACH with a base: the list of steps is the source, oldest first. */
-static void next_step(struct work *w, struct view *v)
-{
-	enum side o = field_owner(v->f), t = (enum side)v->f->direction;
-	struct link_field *lf = v->lf;
-	for (int k = 0; k < w->in->step_n; k++) {
-		const struct step *s = &w->in->step[k];
-		if (s->field != v->i)
-			continue;
-		if (value_eq(s->value, lf->base[o])) { /* told twice */
-			w->out->spent[w->out->spent_n++] = *s;
-			continue;
-		}
-		write_owner(w, v, s->value, CAUSE_CHANGE, s->id);
-		log_overwritten(w, v, "overwritten by a step of the owner");
-		return;
-	}
-	if (v->changed[o]) {
-		w->out->divergence[w->out->divergence_n++] =
-			(struct step){ .field = v->i, .value = v->now[o] };
-		return;
-	}
-	if (v->changed[t])
-		copy_edited(w, v, lf->base[o]);
-}
-
-static void decide_one_way(struct work *w, struct view *v)
-{
-	enum side o = field_owner(v->f), t = (enum side)v->f->direction;
-	if (v->lf->rule == 0 || v->stale) {
-		first_one_way(w, v);
-	} else if (v->f->deliver == DELIVER_EACH) {
-		next_step(w, v);
-	} else if (v->changed[o]) {
-		write_owner(w, v, v->now[o], CAUSE_CHANGE, SV_NONE);
-		if (v->changed[t] && !own_change(w, v, t) && !late_arrival(w, v, t))
-			log_overwritten(w, v, "edit of a read-only copy, overwritten "
-							    "by a change at the owner");
-	} else if (v->changed[t]) {
-		copy_edited(w, v, v->now[o]);
-	}
-}
-
-/* ----------------------------------------------------------- two-way fields */
-
-/* Would this bring the field back to where it was before its last change, once
- * too often? */
-static bool cycles(const struct work *w, const struct view *v, struct value ats)
-{
-	const struct link_field *lf = v->lf;
-	return v->f->direction == BOTH_WAYS && lf->turns >= TURNS_MAX &&
-	       w->in->now_ms - lf->turned_ms <= TURNS_WINDOW_MS && value_eq(ats, lf->before);
-}
-
-static void take_side(struct work *w, struct view *v, enum side from, enum cause cause)
-{
-	struct value target;
-	enum side to = side_other(from);
-	if (!translated(w, v, from, v->now[from], &target))
-		return;
-	const struct link_field *was = &w->in->link->field[v->i];
-	if (was->hold == HOLD_REJECTED && was->resolve == RESOLVE_NONE &&
-	    value_eq(was->held[from], v->now[from])) {
-		still_rejected(w, v, to);
-		return;
-	}
-	if (cause == CAUSE_CHANGE && cycles(w, v, from == SIDE_ATS ? v->now[from] : target)) {
-		hold_field(w, v, HOLD_LOOP,
-			   arena_printf(w->a, "the two sides set it back and forth %u times",
-					v->lf->turns).ptr);
-		return;
-	}
-	draft_write(w, v, to, v->now[from], target, cause);
-}
-
-/* Does a write to this side wait of what is the other side's base already? */
-static bool write_waits(const struct work *w, const struct view *v, enum side s)
-{
-	enum side o = side_other(s);
-	for (int k = 0; k < w->left[s].field_n; k++) {
-		const struct slot_field *f = &w->left[s].field[k];
-		if (f->field == v->i)
-			return s == SIDE_ATS ?
-				       field_agree(v->f, f->target, v->lf->base[o], w->a) :
-				       field_agree(v->f, v->lf->base[o], f->target, w->a);
-	}
-	return false;
-}
-
-/* The side to which a united set is still to be written, after it arrived at
- * the other. The base of that side is older than the other's, which is the
- * united set: that both show their bases does not mean that they agree. SIDES
- * when there is none. */
-static enum side waiting_half(const struct work *w, const struct view *v)
-{
-	if (v->f->conflict.winner != WINNER_UNION || v->lf->rule == 0)
-		return SIDES;
-	bool ats = write_waits(w, v, SIDE_ATS), sf = write_waits(w, v, SIDE_SALESFORCE);
-	return ats == sf ? SIDES : ats ? SIDE_ATS : SIDE_SALESFORCE;
-}
-
-/* Three-way merge of sets, in the ATS's form; each side is brought to it. What
- * counts as taken away stood in both bases: a member that only one side ever
- * had (the other's automation dropped it, or added it) was removed by nobody.
- * While a half waits, what stood in its base and not in the united set was
- * taken away when that was made. */
-static void unite(struct work *w, struct view *v)
-{
-	struct value theirs, theirs_base, base = value_null(), merged, target;
-	if (!field_translate(v->f, SIDE_SALESFORCE, v->now[SIDE_SALESFORCE], w->a, &theirs) ||
-	    !field_translate(v->f, SIDE_SALESFORCE, v->lf->base[SIDE_SALESFORCE], w->a,
-			     &theirs_base)) {
-		hold_field(w, v, HOLD_UNMAPPED, "a member of the set has no entry in the map");
-		return;
-	}
-	if (v->lf->rule != 0) {
-		struct value ours_base = v->lf->base[SIDE_ATS];
-		struct value all = value_set_merge(base, ours_base, theirs_base, w->a);
-		enum side half = waiting_half(w, v);
-		base = half == SIDE_ATS	       ? ours_base :
-		       half == SIDE_SALESFORCE ? theirs_base :
-		       value_set_merge(all, ours_base, theirs_base, w->a); /* in both */
-	}
-	merged = value_set_merge(base, v->now[SIDE_ATS], theirs, w->a);
-	if (!field_translate(v->f, SIDE_ATS, merged, w->a, &target)) {
-		hold_field(w, v, HOLD_UNMAPPED, "a member of the set has no entry in the map");
-		return;
-	}
-	/* Two writes, answered at two times: each then moves the base of its
-	 * own side only (no source), or the other's members would seem removed
-	 * there until its write arrives. */
-	const struct value none = { 0 };
-	bool ats = !value_eq(merged, v->now[SIDE_ATS]);
-	bool sf = !value_eq(target, v->now[SIDE_SALESFORCE]);
-	if (ats)
-		draft_write(w, v, SIDE_ATS, sf ? none : target, merged, CAUSE_CHANGE);
-	if (sf)
-		draft_write(w, v, SIDE_SALESFORCE, ats ? none : merged, target, CAUSE_CHANGE);
-}
-
-static void conflict(struct work *w, struct view *v)
-{
-	switch (v->f->conflict.winner) {
-	case WINNER_REVIEW:
-		hold_field(w, v, HOLD_CONFLICT, "both sides changed it; a person decides");
-		return;
-	case WINNER_UNION:
-		unite(w, v);
-		return;
-	case WINNER_ATS:
-	case WINNER_SALESFORCE: {
-		enum side winner = (enum side)v->f->conflict.winner, loser = side_other(winner);
-		take_side(w, v, winner, CAUSE_CHANGE);
-		if (w->drafted[loser][v->i] && !logged_before(w, v, loser))
-			log_lost(w, v, MISMATCH_CONFLICT, loser,
-				 "both sides changed it; the treaty's winner was taken");
-		return;
-	}
-	}
-}
-
-/* The clocks of two hosts are compared here, and only here: for the log, not
- * for a decision. */
-enum { CLOCK_SLACK_MS = 1000 };
-
-/* A stranger changed the field between our reads and our write, and no read
- * shows his value any more: we overwrote it unseen. It is said, at least. */
-static void log_overtaken(struct work *w, struct view *v)
-{
-	struct link_field *lf = v->lf;
-	enum side s = lf->wrote_side;
-	if (!lf->wrote_ms || w->in->author[s] != AUTHOR_FOREIGN || v->changed[s] ||
-	    (w->in->foreign_field[s] && !w->in->foreign_field[s][v->i]))
-		return;
-	int64_t at = w->in->changed_ms[s];
-	if (at < lf->fenced_ms - CLOCK_SLACK_MS || at > lf->wrote_ms + CLOCK_SLACK_MS)
-		return;
-	find_out(w, FINDING_LOG, MISMATCH_OVERTAKEN, v,
-		 "somebody changed it between our read and our write");
-	lf->wrote_ms = 0;
-}
-
-static void decide_two_way(struct work *w, struct view *v)
-{
-	log_overtaken(w, v);
-	bool fresh = v->lf->rule == 0 || v->stale;
-	if (!fresh && !v->changed[SIDE_ATS] && !v->changed[SIDE_SALESFORCE] &&
-	    waiting_half(w, v) == SIDES)
-		return;
-	/* the fence: a two-way field is decided from both sides only */
-	if (!both_seen(w))
-		return;
-	if (!known(v->now[SIDE_ATS]) || !known(v->now[SIDE_SALESFORCE])) {
-		hold_unread(w, v);
-		return;
-	}
-	if (field_agree(v->f, v->now[SIDE_ATS], v->now[SIDE_SALESFORCE], w->a)) {
-		agree(v);
-		return;
-	}
-	if (fresh) {
-		if (!v->stale && value_blank(v->now[SIDE_ATS]))
-			take_side(w, v, SIDE_SALESFORCE, CAUSE_BACKFILL);
-		else if (!v->stale && value_blank(v->now[SIDE_SALESFORCE]))
-			take_side(w, v, SIDE_ATS, CAUSE_BACKFILL);
-		else
-			conflict(w, v);
-		return;
-	}
-	bool edited[SIDES];
-	for (int s = 0; s < SIDES; s++) {
-		edited[s] = v->changed[s];
-		if (!v->changed[s])
-			continue;
-		if (late_arrival(w, v, s)) {
-			edited[s] = false; /* corrected by the other side's value */
-		} else if (own_change(w, v, s)) {
-			accept_altered(w, v, s);
-			edited[s] = false;
-		}
-	}
-	bool unite_all = v->f->conflict.winner == WINNER_UNION;
-	if ((edited[SIDE_ATS] && edited[SIDE_SALESFORCE]) || waiting_half(w, v) != SIDES ||
-	    (unite_all && (edited[SIDE_ATS] || edited[SIDE_SALESFORCE])))
-		conflict(w, v);
-	else if (edited[SIDE_ATS] || (!edited[SIDE_SALESFORCE] && v->changed[SIDE_SALESFORCE]))
-		take_side(w, v, SIDE_ATS, CAUSE_CHANGE);
-	else if (edited[SIDE_SALESFORCE] || v->changed[SIDE_ATS])
-		take_side(w, v, SIDE_SALESFORCE, CAUSE_CHANGE);
-}
-
-/* ------------------------------------------------------ what a person said */
-
-static bool shown_as_now(const struct view *v)
-{
-	return value_eq(v->now[SIDE_ATS], v->lf->resolve_seen[SIDE_ATS]) &&
-	       value_eq(v->now[SIDE_SALESFORCE], v->lf->resolve_seen[SIDE_SALESFORCE]);
-}
-
-/* Brings both sides to one value, given in the ATS's form. Stays until both
- * are confirmed (see settle_confirm): the bases alone would show a conflict
- * again while one of the writes is under way. */
-static void write_typed(struct work *w, struct view *v, struct value ats)
-{
-	struct value sf;
-	if (!translated(w, v, SIDE_ATS, ats, &sf))
-		return;
-	if (!value_eq(v->now[SIDE_ATS], ats))
-		draft_write(w, v, SIDE_ATS, sf, ats, CAUSE_RESOLVE);
-	if (!value_eq(v->now[SIDE_SALESFORCE], sf))
-		draft_write(w, v, SIDE_SALESFORCE, ats, sf, CAUSE_RESOLVE);
-}
-
-/* True when the resolution settles the field. */
-static bool resolve(struct work *w, struct view *v)
-{
-	struct link_field *lf = v->lf;
-	if (!both_seen(w))
-		return true; /* wait for the reads */
-	if (!known(v->now[SIDE_ATS]) || !known(v->now[SIDE_SALESFORCE]))
-		return true;
-	if (field_agree(v->f, v->now[SIDE_ATS], v->now[SIDE_SALESFORCE], w->a) &&
-	    lf->resolve != RESOLVE_VALUE) {
-		agree(v);
-		return true;
-	}
-	if (lf->resolve == RESOLVE_RETRY) {
-		lf->resolve = RESOLVE_NONE;
-		lf->restores = lf->turns = 0;
-		return false; /* decided anew by the rule */
-	}
-	if (!shown_as_now(v)) {
-		/* the decision was about other values: ask again */
-		lf->resolve = RESOLVE_NONE;
-		return false;
-	}
-	lf->hold = HOLD_NONE;
-	lf->restores = 0;
-	switch (lf->resolve) {
-	case RESOLVE_TAKE_ATS:
-		take_side(w, v, SIDE_ATS, CAUSE_RESOLVE);
-		break;
-	case RESOLVE_TAKE_SALESFORCE:
-		take_side(w, v, SIDE_SALESFORCE, CAUSE_RESOLVE);
-		break;
-	case RESOLVE_VALUE:
-		write_typed(w, v, lf->resolve_value);
-		if (!w->drafted[SIDE_ATS][v->i] && !w->drafted[SIDE_SALESFORCE][v->i] &&
-		    lf->hold == HOLD_NONE)
-			agree(v);
-		break;
-	default: /* RESOLVE_IGNORE */
-		agree(v);
-		break;
-	}
-	return true;
-}
-
-/* -------------------------------------------------------------- the record */
+/* settle.c - the record: its existence, its fields, its slots, its answers. */
+#include "settle/work.h"
 
 static void view_field(const struct work *w, int i, struct view *v)
 {
@@ -696,7 +20,7 @@ static void view_field(const struct work *w, int i, struct view *v)
  * from a value that its owner no longer shows is dropped at once. */
 static bool stands(struct work *w, const struct view *v)
 {
-	if (seen(w, SIDE_ATS) && seen(w, SIDE_SALESFORCE))
+	if (work_seen(w, SIDE_ATS) && work_seen(w, SIDE_SALESFORCE))
 		return false;
 	for (int s = 0; s < SIDES; s++)
 		for (int k = 0; k < w->left[s].field_n; k++) {
@@ -704,7 +28,7 @@ static bool stands(struct work *w, const struct view *v)
 			enum side from = side_other((enum side)s);
 			if (f->field != v->i || w->drafted[s][v->i])
 				continue;
-			both_seen(w);
+			work_both_seen(w);
 			if (v->f->direction != BOTH_WAYS && v->f->deliver == DELIVER_STATE &&
 			    known(v->now[from]) && !value_eq(v->now[from], f->source))
 				return false;
@@ -715,30 +39,30 @@ static bool stands(struct work *w, const struct view *v)
 static void decide_field(struct work *w, int i)
 {
 	struct view v;
-	doubt_altered(w, i);
+	work_doubt_altered(w, i);
 	view_field(w, i, &v);
 	enum hold was = v.lf->hold;
 
 	/* A held field follows its values: it is decided anew whenever it can
 	 * be, and that takes both sides. */
-	if (was != HOLD_NONE && !both_seen(w)) {
+	if (was != HOLD_NONE && !work_both_seen(w)) {
 		w->carried[i] = true;
 		return;
 	}
 	if (w->in->paused && w->in->paused[i]) {
 		if (v.changed[SIDE_ATS] || v.changed[SIDE_SALESFORCE] || v.lf->rule == 0)
-			hold_field(w, &v, HOLD_PAUSED, "");
+			work_hold(w, &v, HOLD_PAUSED, "");
 		return;
 	}
 	v.lf->hold = HOLD_NONE;
-	if (v.lf->resolve == RESOLVE_NONE || !resolve(w, &v)) {
+	if (v.lf->resolve == RESOLVE_NONE || !decide_by_person(w, &v)) {
 		if (v.f->direction == BOTH_WAYS)
 			decide_two_way(w, &v);
 		else
 			decide_one_way(w, &v);
 	}
 	if (hold_is_open(was) && v.lf->hold != was)
-		find_out(w, FINDING_CLOSE, kind_of_hold(was), &v, "");
+		work_finding(w, FINDING_CLOSE, hold_kind(was), &v, "");
 	w->carried[i] = stands(w, &v);
 	if (v.lf->hold == HOLD_NONE && !w->carried[i] && !w->drafted[SIDE_ATS][i] &&
 	    !w->drafted[SIDE_SALESFORCE][i])
@@ -752,18 +76,18 @@ static bool follow_existence(struct work *w)
 	struct link *l = &w->out->link;
 	bool broken = false, healed = l->state == LINK_BROKEN;
 	for (int s = 0; s < SIDES; s++) {
-		if (seen(w, s))
+		if (work_seen(w, s))
 			l->existence[s] = w->in->seen[s]->existence;
 		if (l->existence[s] != EXISTENCE_PRESENT)
 			broken = true;
 	}
 	if (!broken) {
 		/* both sides may have moved on while nothing was settled */
-		if (healed && !both_seen(w))
+		if (healed && !work_both_seen(w))
 			return false;
 		if (healed) {
 			l->state = LINK_LINKED;
-			find_out(w, FINDING_CLOSE, MISMATCH_UNDELIVERABLE, NULL, "");
+			work_finding(w, FINDING_CLOSE, MISMATCH_UNDELIVERABLE, NULL, "");
 		}
 		return true;
 	}
@@ -776,7 +100,7 @@ static bool follow_existence(struct work *w)
 			[EXISTENCE_MERGED] = "was merged into another record",
 		};
 		l->state = LINK_BROKEN;
-		find_out(w, FINDING_OPEN, MISMATCH_UNDELIVERABLE, NULL,
+		work_finding(w, FINDING_OPEN, MISMATCH_UNDELIVERABLE, NULL,
 			 arena_printf(w->a, "%s %.*s %s: nothing is written until a person decides",
 				      side_name[s], SV_ARG(l->remote[s]),
 				      how[l->existence[s]]).ptr);
@@ -856,7 +180,7 @@ static void fill_slot(struct work *w, enum side s, bool create)
 	const struct slot *was = w->in->slot[s] ? w->in->slot[s] : &idle;
 	const struct treaty_record *type = w->in->type;
 	struct slot *now = &w->out->slot[s];
-	int64_t stamp = seen(w, s) ? w->in->seen[s]->modified_ms : 0;
+	int64_t stamp = work_seen(w, s) ? w->in->seen[s]->modified_ms : 0;
 	*now = (struct slot){ .create = create, .decided_ms = w->in->now_ms };
 	now->field = arena_array(w->a, struct slot_field, type->field_n);
 
@@ -923,7 +247,7 @@ static void settle_creating(struct work *w)
 		keep_slot(w, t); /* looked up before it is repeated: the flow's affair */
 		return;
 	}
-	if (!seen(w, o)) {
+	if (!work_seen(w, o)) {
 		w->out->need[o] = true;
 		keep_slot(w, t);
 		return;
@@ -940,10 +264,10 @@ static void settle_creating(struct work *w)
 		enum hold was = v.lf->hold;
 		struct value target;
 		v.lf->hold = HOLD_NONE;
-		if (known(v.now[o]) && translated(w, &v, o, v.now[o], &target))
-			draft_write(w, &v, t, v.now[o], target, CAUSE_CHANGE);
+		if (known(v.now[o]) && work_translated(w, &v, o, v.now[o], &target))
+			work_draft(w, &v, t, v.now[o], target, CAUSE_CHANGE);
 		if (hold_is_open(was) && v.lf->hold != was)
-			find_out(w, FINDING_CLOSE, kind_of_hold(was), &v, "");
+			work_finding(w, FINDING_CLOSE, hold_kind(was), &v, "");
 		/* the record is not made without what it refers to: the other
 		 * system may require it, and a half record helps nobody */
 		if (v.lf->hold == HOLD_REFERENCE) {
@@ -960,7 +284,7 @@ static void settle_linked(struct work *w)
 		const struct slot *slot = w->in->slot[s];
 		if (!slot || slot->state != SLOT_LOST)
 			continue;
-		if (!seen(w, s)) {
+		if (!work_seen(w, s)) {
 			/* one request in flight: nothing more for this side
 			 * before it is known what became of the last */
 			w->out->need[s] = true;

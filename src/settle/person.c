@@ -1,0 +1,68 @@
+/* person.c - what a person said about a held field. */
+#include "settle/work.h"
+
+static bool shown_as_now(const struct view *v)
+{
+	return value_eq(v->now[SIDE_ATS], v->lf->resolve_seen[SIDE_ATS]) &&
+	       value_eq(v->now[SIDE_SALESFORCE], v->lf->resolve_seen[SIDE_SALESFORCE]);
+}
+
+/* Brings both sides to one value, given in the ATS's form. Stays until both
+ * are confirmed (see settle_confirm): the bases alone would show a conflict
+ * again while one of the writes is under way. */
+static void write_typed(struct work *w, struct view *v, struct value ats)
+{
+	struct value sf;
+	if (!work_translated(w, v, SIDE_ATS, ats, &sf))
+		return;
+	if (!value_eq(v->now[SIDE_ATS], ats))
+		work_draft(w, v, SIDE_ATS, sf, ats, CAUSE_RESOLVE);
+	if (!value_eq(v->now[SIDE_SALESFORCE], sf))
+		work_draft(w, v, SIDE_SALESFORCE, ats, sf, CAUSE_RESOLVE);
+}
+
+/* True when the resolution settles the field. */
+bool decide_by_person(struct work *w, struct view *v)
+{
+	struct link_field *lf = v->lf;
+	if (!work_both_seen(w))
+		return true; /* wait for the reads */
+	if (!known(v->now[SIDE_ATS]) || !known(v->now[SIDE_SALESFORCE]))
+		return true;
+	if (field_agree(v->f, v->now[SIDE_ATS], v->now[SIDE_SALESFORCE], w->a) &&
+	    lf->resolve != RESOLVE_VALUE) {
+		view_agree(v);
+		return true;
+	}
+	if (lf->resolve == RESOLVE_RETRY) {
+		lf->resolve = RESOLVE_NONE;
+		lf->restores = lf->turns = 0;
+		return false; /* decided anew by the rule */
+	}
+	if (!shown_as_now(v)) {
+		/* the decision was about other values: ask again */
+		lf->resolve = RESOLVE_NONE;
+		return false;
+	}
+	lf->hold = HOLD_NONE;
+	lf->restores = 0;
+	switch (lf->resolve) {
+	case RESOLVE_TAKE_ATS:
+		work_take_side(w, v, SIDE_ATS, CAUSE_RESOLVE);
+		break;
+	case RESOLVE_TAKE_SALESFORCE:
+		work_take_side(w, v, SIDE_SALESFORCE, CAUSE_RESOLVE);
+		break;
+	case RESOLVE_VALUE:
+		write_typed(w, v, lf->resolve_value);
+		if (!w->drafted[SIDE_ATS][v->i] && !w->drafted[SIDE_SALESFORCE][v->i] &&
+		    lf->hold == HOLD_NONE)
+			view_agree(v);
+		break;
+	default: /* RESOLVE_IGNORE */
+		view_agree(v);
+		break;
+	}
+	return true;
+}
+
