@@ -120,6 +120,17 @@ struct history_batch {
 	const struct history *h;
 };
 
+/* The first link delivers the present value only: what happens to a record that
+ * is not looked up, or whose creation is not decided (for it waits for another
+ * record's link), is history. */
+static bool takes_steps(struct db *db, const struct treaty *t, const struct link *l, enum side s,
+			struct arena *a)
+{
+	if (l->state == LINK_CREATING)
+		return slot_get(db, t, l, side_other(s), a).state != SLOT_IDLE;
+	return l->state != LINK_LOOKUP;
+}
+
 static bool store_history(struct db *db, void *arg, struct err *err)
 {
 	struct history_batch *b = arg;
@@ -130,11 +141,8 @@ static bool store_history(struct db *db, void *arg, struct err *err)
 	for (int i = 0; i < b->h->n; i++) {
 		const struct history_step *step = &b->h->step[i];
 		struct link l;
-		/* the first link delivers the present value only: steps of a
-		 * record that has no row, or is not linked for want of another
-		 * record's link, are history */
 		if (link_find(db, t, b->record, b->side, step->record_id, &a, &l) &&
-		    l.state != LINK_LOOKUP)
+		    takes_steps(db, t, &l, b->side, &a))
 			step_put(db, type, l.id, b->field, step->step_id, step->at_ms, step->value);
 	}
 	meta_put(db, b->cursor_name, b->h->cursor);
