@@ -97,7 +97,7 @@ static int run(struct cli *c)
 	int n = o.treaty->record_n;
 	struct link_report *report = arena_array(&o.arena, struct link_report, (size_t)n + 1);
 	if (!open_store_alone(&o, false, &err) || !open_systems(&o, &err) ||
-	    !open_engine(&o, false, &err) || !link_all(&o, report, &err)) {
+	    !open_engine(&o, false, true, &err) || !link_all(&o, report, &err)) {
 		cli_failed(c, &err);
 		if (err.code == ERR_CONFLICT && o.lock < 0)
 			fprintf(stderr, "A daemon links new records by itself. To link all anew, stop it first.\n");

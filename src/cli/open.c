@@ -254,10 +254,11 @@ bool open_systems(struct opened *o, struct err *err)
 	return true;
 }
 
-bool open_engine(struct opened *o, bool shadow, struct err *err)
+bool open_engine(struct opened *o, bool shadow, bool patient, struct err *err)
 {
 	struct engine_options eo = { .treaty = o->treaty, .store = o->store,
-				     .clock = clock_real(), .shadow = shadow, .gather_ms = 100 };
+				     .clock = clock_real(), .shadow = shadow, .patient = patient,
+				     .gather_ms = 100 };
 	for (int s = 0; s < SIDES; s++) {
 		const struct deployment_system *system = &o->deployment->system[s];
 		eo.system[s] = o->system[s];

@@ -50,7 +50,8 @@ bool store_is_worked_on(const struct opened *o, int64_t *pid);
 /* The HTTP client and both connectors; nothing is sent yet. Credentials are
  * kept in the store, when one is open with its key. */
 bool open_systems(struct opened *o, struct err *err);
-bool open_engine(struct opened *o, bool shadow, struct err *err);
+/* 'patient': see engine_options. */
+bool open_engine(struct opened *o, bool shadow, bool patient, struct err *err);
 
 /* The path of a connector's description: as it is when it names a file, else
  * NAME.yaml in 'connectors' beside the deployment or the treaty, in the source

@@ -101,7 +101,7 @@ static int run(struct cli *c)
 	int code = EXIT_FAILED;
 	if (open_documents(&o, c)) {
 		if (open_store_alone(&o, true, &err) && open_systems(&o, &err) &&
-		    open_engine(&o, x.daemon.shadow, &err) && run_until_asked(&x, &err)) {
+		    open_engine(&o, x.daemon.shadow, false, &err) && run_until_asked(&x, &err)) {
 			log_info("run", "stopped; what is pending is in the store");
 			code = EXIT_FINE;
 		} else {

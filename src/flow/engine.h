@@ -23,6 +23,8 @@ struct engine_options {
 	struct connector *system[SIDES];
 	struct clock *clock;
 	bool shadow;	  /* settle and journal, send nothing */
+	bool patient;	  /* wait for the end of a used-up budget window instead
+			   * of failing: for one-shot commands */
 	int64_t fence_ms; /* 0: 5000 */
 	int64_t echo_linger_ms; /* how long our own echoes wait to be read
 				 * together; 0: 2000, negative: not at all */

@@ -323,6 +323,7 @@ static bool run_overlay(const struct preview_options *o, struct store *store, st
 {
 	struct overlay overlay[SIDES];
 	struct engine_options eo = { .treaty = o->treaty, .store = store, .clock = o->clock,
+				     .patient = true,
 				     .echo_linger_ms = -1 };
 	for (int s = 0; s < SIDES; s++) {
 		overlay[s] = (struct overlay){ .real = o->system[s], .side = s,

@@ -2,8 +2,20 @@
 
 #include "base/panic.h"
 
+/* The end of a budget window that is used up; a system in trouble is not
+ * waited for. */
+static void wait_for_budget(struct engine *e, enum side side)
+{
+	struct governor *g = &e->governor[side];
+	while (!g->stopping && !governor_is_down(g, NULL, NULL) &&
+	       governor_ready_ms(g) > clock_now(e->clock))
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000000 }, NULL);
+}
+
 bool call_begin(struct engine *e, enum side side, struct err *err)
 {
+	if (e->o.patient)
+		wait_for_budget(e, side);
 	int64_t ready = governor_ready_ms(&e->governor[side]);
 	if (ready > clock_now(e->clock)) {
 		struct err why = { 0 };

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/panic.h"
 
-enum { WORKERS_MAX = 64, IDLE_MAX_MS = 50, PULSE_MS = 1000, SAY_AGAIN_MS = 60000 };
+enum { WORKERS_MAX = 64, DELIVERY_MAX = 28, IDLE_MAX_MS = 50, PULSE_MS = 1000, SAY_AGAIN_MS = 60000 };
 
 struct worker {
 	struct runner *r;
@@ -113,7 +113,7 @@ static void add(struct runner *r, const char *name,
 		enum step_result (*step)(struct worker *, struct err *), enum side side)
 {
 	if (r->worker_n == WORKERS_MAX)
-		return;
+		panic("more than %d threads", WORKERS_MAX);
 	r->worker[r->worker_n++] =
 		(struct worker){ .r = r, .name = name, .step = step, .side = side };
 }
@@ -146,6 +146,8 @@ struct runner *run_start(struct engine *e, const struct run_options *o)
 		/* one more than calls at once: it fills the next call while
 		 * the others wait for their answers */
 		int workers = o->workers[s] > 0 ? o->workers[s] : engine_concurrency(e, s) + 1;
+		if (workers > DELIVERY_MAX)
+			workers = DELIVERY_MAX;
 		for (int i = 0; i < workers; i++)
 			add(r, s == SIDE_ATS ? "deliver ats" : "deliver salesforce", step_deliver, s);
 	}

@@ -123,6 +123,8 @@ bool rest_write(struct connector *c, struct write *w, int n, struct arena *a, st
 		if (w[i].op == WRITE_UPSERT || !q->method) {
 			err_set(&w[i].err, ERR_UNSUPPORTED, "%s: this write is not described",
 				r->d->name);
+			w[i].outcome = WRITE_REJECTED; /* a person's, not another try's */
+			any_sent = true;
 		} else {
 			any_sent = write_one(r, &w[i], a) || any_sent;
 		}
