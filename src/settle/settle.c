@@ -130,7 +130,9 @@ static void look_after_lost(struct work *w, enum side s)
 			w->out->spent[w->out->spent_n++] =
 				(struct step){ .field = f->field, .id = f->step_id };
 	}
-	settle_lost(l, &missing, s, lost->sent_ms + w->in->longest_request_ms[s], w->a);
+	/* also of what stands there already: it may be somebody's who wrote the
+	 * same, and ours still to come */
+	settle_lost(l, lost, s, lost->sent_ms + w->in->longest_request_ms[s], w->a);
 	w->left[s] = missing;
 }
 
