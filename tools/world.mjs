@@ -42,7 +42,8 @@ function finished(child) {
 export class World {
 	// build: a build directory. options: size, seed, sandbox (more of its
 	// options), poll, timeout (of the deployment), limits {ats, salesforce},
-	// keep (the directory stays).
+	// keep (the directory stays), unlimited (Bullhorn's 1,500 calls a minute
+	// do not count).
 	static async start(build, options = {}) {
 		const w = new World();
 		w.treaty = join(build, 'src/cli/treaty');
@@ -56,6 +57,8 @@ export class World {
 		await w.#startSandbox(join(build, 'sandbox/treaty-sandbox'));
 		copyFileSync(join(root, 'examples/acme/treaty.yaml'), join(w.dir, 'treaty.yaml'));
 		w.deploy();
+		if (w.options.unlimited)
+			await w.control('bullhorn', 'limits', { per_minute: 0 });
 		return w;
 	}
 
@@ -173,7 +176,7 @@ systems:
 	// Until nothing is pending. The ATS's feed must have been asked twice since:
 	// before that the store cannot know of the last edits, and the first of the
 	// two may have begun before them.
-	async quiet(forMs) {
+	async quiet(forMs, everyMs = 200) {
 		const end = Date.now() + forMs, left = () => Math.max(end - Date.now(), 1);
 		let status = null;
 		for (;;) {
@@ -189,7 +192,7 @@ systems:
 				this.alive();
 				status = await this.json(['status']);
 				return status.quiet;
-			}, () => `nothing is pending\n${JSON.stringify(status.pending)} ${JSON.stringify(status.ats)} ${JSON.stringify(status.salesforce)}\n${this.log('daemon.log')}`, left(), 200);
+			}, () => `nothing is pending\n${JSON.stringify(status.pending)} ${JSON.stringify(status.ats)} ${JSON.stringify(status.salesforce)}\n${this.log('daemon.log')}`, left(), everyMs);
 		}
 	}
 
