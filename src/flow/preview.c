@@ -338,7 +338,7 @@ static bool run_overlay(const struct preview_options *o, struct store *store, st
 	}
 	struct engine *e = engine_create(&eo);
 	struct passing x = { o, p };
-	bool ok = store_tx(store, prepare_overlay, NULL, err) && engine_start(e, err);
+	bool ok = engine_start(e, err);
 	for (int r = 0; ok && r < o->treaty->record_n; r++)
 		ok = engine_link(e, r, &p->type[r].link, link_progress, &x, err);
 	ok = ok && run_to_end(e, o, p, err) && store_tx(store, count_mismatches, p, err);
@@ -389,9 +389,12 @@ bool preview_run(const struct preview_options *o, struct preview *out, struct er
 	bool ok = access(o->store_path, F_OK) != 0 || db_copy(o->store_path, path, err);
 	struct store_options so = { .path = path, .volatile_ok = true, .clock = o->clock };
 	struct store *store = ok ? store_open(&so, err) : NULL;
-	ok = store && run_overlay(o, store, out, err);
-	store_close(store);
+	ok = store && store_tx(store, prepare_overlay, NULL, err);
+	/* Open now, and gone from the disk however this process ends: it holds
+	 * people's data. */
 	remove_scratch(path);
+	ok = ok && run_overlay(o, store, out, err);
+	store_close(store);
 	return ok;
 }
 
