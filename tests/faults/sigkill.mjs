@@ -7,7 +7,7 @@ import { appendFileSync } from 'node:fs';
 import { World, pause } from '../../tools/world.mjs';
 import { ask } from '../../tools/oracle.mjs';
 
-const small = { deaths: 10, edits: 250, size: 300, deadline: 120000 };
+const small = { deaths: 10, edits: 120, size: 150, deadline: 120000 };
 const long = { deaths: 200, edits: 5000, size: 'try', deadline: 600000 };
 // A new firm after so many deaths: the sandbox keeps every write it ever saw.
 const DEATHS_A_WORLD = 20;
