@@ -141,11 +141,12 @@ static struct link copy_link(const struct settle_input *in, struct arena *a)
 	struct link l = *in->link;
 	l.field = arena_array(a, struct link_field, in->type->field_n);
 	memcpy(l.field, in->link->field, sizeof(*l.field) * (size_t)in->type->field_n);
-	/* ghosts are forgotten once no request can still carry them */
+	/* ghosts are forgotten once no request can still carry them, and what
+	 * one carried late has surely been told */
 	l.ghost = arena_array(a, struct ghost, in->link->ghost_n + 1);
 	l.ghost_n = 0;
 	for (int k = 0; k < in->link->ghost_n; k++)
-		if (in->link->ghost[k].until_ms > in->now_ms)
+		if (in->link->ghost[k].until_ms + DOUBT_MS > in->now_ms)
 			l.ghost[l.ghost_n++] = in->link->ghost[k];
 	return l;
 }

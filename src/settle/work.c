@@ -164,9 +164,13 @@ bool work_late_arrival(const struct work *w, const struct view *v, enum side s)
 	if (w->in->seen[s]->author == AUTHOR_FOREIGN || w->in->author[s] == AUTHOR_FOREIGN ||
 	    stood(w, v, s))
 		return false;
+	/* it may be seen long after it was executed: then it takes a sign that
+	 * it was ours, not just none that it was not */
+	bool own = w->in->seen[s]->author == AUTHOR_OWN || w->in->author[s] == AUTHOR_OWN;
 	const struct link *l = w->in->link;
 	for (int k = 0; k < l->ghost_n; k++)
 		if (l->ghost[k].side == s && l->ghost[k].field == v->i &&
+		    (own || l->ghost[k].until_ms > w->in->now_ms) &&
 		    value_eq(l->ghost[k].value, v->now[s]))
 			return true;
 	return false;
