@@ -1,8 +1,10 @@
 #include "store/schema.h"
 
+#include "base/panic.h"
+
 /* 'type' is treaty_record_key(), 'field' is treaty_field.key: both are stable
  * over versions of the treaty, unlike their places in it. */
-const char schema_sql[] =
+static const char first[] =
 	"CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE counter (name TEXT PRIMARY KEY, n BIGINT NOT NULL) WITHOUT ROWID;"
 
@@ -66,3 +68,6 @@ const char schema_sql[] =
 	"CREATE TABLE credential (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE set_aside (id INTEGER PRIMARY KEY, at_ms BIGINT NOT NULL,"
 	" what TEXT NOT NULL, reason TEXT NOT NULL);";
+
+const char *const schema_step[] = { first };
+const int schema_version = countof(schema_step);

@@ -177,40 +177,47 @@ static enum contents look_inside(struct db *db)
 	return ours == 3 ? CONTENTS_OURS : CONTENTS_OTHERS;
 }
 
-static void create_schema(struct store *s)
+static void upgrade(struct store *s)
 {
 	db_script(s->db, "BEGIN IMMEDIATE");
 	/* another process may have been first */
 	if (look_inside(s->db) == CONTENTS_NONE) {
-		db_script(s->db, schema_sql);
-		counter_add(s->db, "schema", SCHEMA_VERSION);
+		db_script(s->db, schema_step[0]);
+		counter_add(s->db, "schema", 1);
 		counter_add(s->db, "seq", 1);
+	}
+	int64_t version = counter_get(s->db, "schema");
+	for (; db_ok(s->db) && version >= 1 && version < schema_version; version++) {
+		db_script(s->db, schema_step[version]);
+		counter_add(s->db, "schema", 1);
 	}
 	db_script(s->db, "COMMIT");
 }
 
-static bool prepare_schema(struct store *s, const char *path, struct err *err)
+static bool prepare_schema(struct store *s, const struct store_options *o, struct err *err)
 {
 	enum contents inside = look_inside(s->db);
 	if (inside == CONTENTS_OTHERS) {
 		err_set(err, ERR_STORE, "store %s: not a Treaty store: another program's tables are in it",
-			path);
+			o->path);
 		return false;
 	}
-	if (inside == CONTENTS_NONE)
-		create_schema(s);
-	int64_t version = counter_get(s->db, "schema");
+	int64_t version = inside == CONTENTS_OURS ? counter_get(s->db, "schema") : 0;
+	if (version < schema_version && !o->read_only && db_ok(s->db)) {
+		upgrade(s);
+		version = counter_get(s->db, "schema");
+	}
 	if (!db_ok(s->db)) {
-		err_set(err, ERR_STORE, "store %s: cannot be used: %s", path,
+		err_set(err, ERR_STORE, "store %s: cannot be used: %s", o->path,
 			db_error(s->db)->what);
 		return false;
 	}
-	if (version != SCHEMA_VERSION) {
+	if (version != schema_version) {
 		err_set(err, ERR_STORE,
-			"store %s: has version %lld, this program knows version %d: %s", path,
-			(long long)version, SCHEMA_VERSION,
-			version > SCHEMA_VERSION ? "run the newer program" :
-						   "no upgrade from it exists");
+			"store %s: has version %lld, this program knows version %d: %s", o->path,
+			(long long)version, schema_version,
+			version > schema_version ? "run the newer program" :
+						   "'treaty run' brings it up to date");
 		return false;
 	}
 	return true;
@@ -234,7 +241,7 @@ struct store *store_open(const struct store_options *o, struct err *err)
 		memcpy(s->key, o->key.ptr, sizeof(s->key));
 		s->has_key = true;
 	}
-	if (!prepare_schema(s, o->path, err)) {
+	if (!prepare_schema(s, o, err)) {
 		store_close(s);
 		return NULL;
 	}
