@@ -30,6 +30,13 @@ static const struct {
 	[MISMATCH_UNAVAILABLE] = { "-", "The system does not answer. It closes by itself when it does." },
 	[MISMATCH_UNDELIVERABLE] = { "retry, ignore",
 		"It could not be delivered for long. Once the cause is gone, --retry." },
+	[MISMATCH_MASS_CHANGE] = { "proceed, discard",
+		"Too much of this type changed at once, so nothing is written for it. If it is meant,\n"
+		"--proceed. If not, put it right in that system, then --discard: what was decided is\n"
+		"forgotten and the records are read again; what still stands halts again." },
+	[MISMATCH_SWEEP] = { "-", "A listing was not whole, so the sweep did nothing with it. It closes when one is." },
+	[MISMATCH_SILENCE] = { "-", "The change feed says nothing. It closes by itself when it speaks again." },
+	[MISMATCH_GAP] = { "-", "What the feed missed is being read again. It closes when that is done." },
 };
 
 struct showing {
@@ -178,7 +185,8 @@ static void print_list(const struct showing *x)
 			table_add(&t, id_and_value(x, m, (enum side)s));
 		table_add(&t, print_time(m->opened_ms, x->now_ms, x->a));
 		table_add(&t, !m->open ? arena_printf(x->a, "closed: %.*s", SV_ARG(print_safe(m->closed_by, 40, x->a))) :
-			      m->link_id || m->kind == MISMATCH_AMBIGUOUS || m->kind == MISMATCH_UNAVAILABLE ?
+			      m->link_id || m->kind == MISMATCH_AMBIGUOUS || m->kind == MISMATCH_UNAVAILABLE ||
+					      m->kind >= MISMATCH_MASS_CHANGE ?
 					 sv_of(remedy[m->kind].actions) : SV("-"));
 	}
 	table_print(&t, "", stdout);
@@ -267,6 +275,7 @@ static int show(struct cli *c, struct showing *x)
 
 struct decision {
 	enum resolve_action action;
+	bool halted, proceed; /* of a halted type */
 	struct sv text;
 };
 
@@ -275,13 +284,15 @@ static bool take_decision(const struct cli *c, struct decision *d)
 {
 	const char *take = cli_option(c, "take"), *value = cli_option(c, "value");
 	bool retry = cli_option(c, "retry"), ignore = cli_option(c, "ignore");
+	bool proceed = cli_option(c, "proceed"), discard = cli_option(c, "discard");
 	enum side s;
-	if ((take != NULL) + (value != NULL) + retry + ignore != 1) {
-		cli_usage(c, "say one of --take ats|salesforce, --value V, --retry, --ignore");
+	if ((take != NULL) + (value != NULL) + retry + ignore + proceed + discard != 1) {
+		cli_usage(c, "say one of --take ats|salesforce, --value V, --retry, --ignore,"
+			     " --proceed, --discard");
 		return false;
 	}
 	*d = (struct decision){ retry ? RESOLVE_RETRY : ignore ? RESOLVE_IGNORE : RESOLVE_VALUE,
-				sv_of(value ? value : "") };
+				proceed || discard, proceed, sv_of(value ? value : "") };
 	if (take && !side_from_name(sv_of(take), &s)) {
 		cli_usage(c, "--take: '%.40s' is neither ats nor salesforce", take);
 		return false;
@@ -321,6 +332,25 @@ static void say_decided(const struct showing *x, const struct mismatch *m, const
 						"No daemon runs: 'treaty run' will do it.");
 }
 
+static void say_judged(const struct showing *x, const struct mismatch *m, const struct decision *d)
+{
+	struct sv what = print_safe(subject(x, m), 100, x->a);
+	if (d->proceed)
+		printf("Entry %lld: writing for %.*s goes on; these changes are meant.\n", (long long)m->id,
+		       SV_ARG(what));
+	else
+		printf("Entry %lld: what was decided for %.*s is forgotten; the records are read again.\n",
+		       (long long)m->id, SV_ARG(what));
+}
+
+static bool decide(struct showing *x, const struct decision *d, const char *who, struct err *err)
+{
+	struct store *s = x->o->store;
+	if (d->halted)
+		return engine_judge(s, x->o->treaty, x->id, d->proceed, sv_of(who), err);
+	return engine_resolve(s, x->o->treaty, x->id, d->action, d->text, sv_of(who), err);
+}
+
 static int resolve(struct cli *c, struct showing *x)
 {
 	struct err err = { 0 };
@@ -328,11 +358,12 @@ static int resolve(struct cli *c, struct showing *x)
 	if (!take_decision(c, &d))
 		return EXIT_USAGE_ERROR;
 	const char *who = cli_who(c);
-	if (!store_tx(x->o->store, read_one, x, &err) ||
-	    !engine_resolve(x->o->store, x->o->treaty, x->id, d.action, d.text, sv_of(who), &err))
+	if (!store_tx(x->o->store, read_one, x, &err) || !decide(x, &d, who, &err))
 		return cli_failed(c, &err);
 	if (c->json)
 		print_json(entry_json(x, x->m));
+	else if (d.halted)
+		say_judged(x, x->m, &d);
 	else
 		say_decided(x, x->m, &d, who);
 	return EXIT_FINE;
@@ -384,6 +415,8 @@ static const struct cli_option options[] = {
 	{ "value", "V", "resolve: this is right, in the ATS's spelling; written to both" },
 	{ "retry", NULL, "resolve: decide and send it again" },
 	{ "ignore", NULL, "resolve: leave both as they are, until one changes" },
+	{ "proceed", NULL, "resolve: a mass change is meant; write on" },
+	{ "discard", NULL, "resolve: a mass change was put right; read again, write on" },
 	{ "as", "NAME", "resolve: who decides (your login name)" },
 	{ 0 },
 };

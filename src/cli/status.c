@@ -154,7 +154,7 @@ static void print_as_json(const struct status *st)
 		json_object_array_add(records, type_json(&t->record[r], &st->survey.type[r]));
 	json_object_object_add(o, "records", records);
 	json_put_i64(open, "total", st->survey.ledger.mismatches_open);
-	for (int k = 0; k <= MISMATCH_UNDELIVERABLE; k++)
+	for (int k = 0; k < MISMATCH_KINDS; k++)
 		json_put_i64(open, mismatch_kind_name((enum mismatch_kind)k), st->survey.open[k]);
 	json_object_object_add(o, "conflict_log", open);
 	for (int i = 0; i < st->survey.pause_n; i++) {
@@ -274,7 +274,7 @@ static void print_log(const struct status *st)
 {
 	printf("\nConflict log: %s open", number(st, st->survey.ledger.mismatches_open));
 	const char *gap = ": ";
-	for (int k = 0; k <= MISMATCH_UNDELIVERABLE; k++) {
+	for (int k = 0; k < MISMATCH_KINDS; k++) {
 		if (!st->survey.open[k])
 			continue;
 		printf("%s%s %s", gap, number(st, st->survey.open[k]),

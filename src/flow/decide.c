@@ -35,6 +35,7 @@ struct batch {
 	int from; /* the chunk of the transaction */
 	unsigned down; /* sides that cannot be read now */
 	bool last_round;
+	bool counted; /* something that the guard counts */
 	struct arena *a;       /* of the batch: what one round leaves to the next */
 	struct arena *scratch; /* of one unit: a row and its plan take 30 KB */
 	struct err *err; /* why a side is down */
@@ -469,6 +470,7 @@ static void store_plan(struct batch *b, struct db *db, struct unit *u, const str
 			source = u->mark[s]->source;
 	}
 	link_put(b->e->store, db, t, &l);
+	b->counted = guard_note(b->e, db, in->link, p) || b->counted;
 	for (int s = 0; s < SIDES; s++)
 		if (p->slot_changed[s])
 			slot_put(db, t, &l, s, &p->slot[s]);
@@ -598,11 +600,14 @@ static bool decide_chunk(struct db *db, void *arg, struct err *err)
 {
 	struct batch *b = arg;
 	int to = b->from + CHUNK < b->n ? b->from + CHUNK : b->n;
+	b->counted = false;
 	for (int i = b->from; i < to; i++)
 		if (!b->unit[i].done) {
 			decide_unit(b, db, &b->unit[i]);
 			keep_head(b, &b->unit[i]);
 		}
+	if (b->counted)
+		guard_check(b->e, db, b->record);
 	return true;
 }
 

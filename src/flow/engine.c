@@ -29,6 +29,7 @@ struct engine *engine_create(const struct engine_options *o)
 			      o->concurrent[s] > 0 ? o->concurrent[s] : c->shape.concurrent,
 			      o->limits[s]);
 	}
+	e->linked = must_zalloc(sizeof(*e->linked) * (size_t)(e->treaty->record_n + 1));
 	readings_init(e);
 	return e;
 }
@@ -40,6 +41,7 @@ void engine_destroy(struct engine *e)
 	for (int s = 0; s < SIDES; s++)
 		governor_finish(&e->governor[s]);
 	readings_finish(e);
+	free(e->linked);
 	free(e);
 }
 
@@ -401,7 +403,7 @@ static void wake(struct command *c, struct db *db)
 {
 	struct arena a;
 	arena_init(&a);
-	db_run(db, "UPDATE slot SET next_ms = 0 WHERE next_ms > $1", "i", INT64_MAX / 8);
+	slots_unpark(db);
 	struct db_stmt *q = db_query(db, "SELECT id FROM link WHERE holds <> 0", "");
 	while (db_next(q)) {
 		struct link l;

@@ -94,6 +94,12 @@ bool engine_link(struct engine *e, int record, struct link_report *out,
 bool engine_resolve(struct store *s, const struct treaty *t, int64_t mismatch_id,
 		    enum resolve_action action, struct sv text, struct sv who, struct err *err);
 
+/* What a person says about a halted type (an entry 'mass_change'): proceed, these
+ * changes are meant; or discard: they were put right, what was decided is
+ * forgotten, and those records are read and decided anew. */
+bool engine_judge(struct store *s, const struct treaty *t, int64_t mismatch_id, bool proceed,
+		  struct sv who, struct err *err);
+
 /* Stop button: scope is "", a side's name, a record type, "type.field", or
  * "side:object:id". Durable; writing stops within one batch. */
 bool engine_pause(struct store *s, const struct treaty *t, struct sv scope, bool pause,

@@ -20,6 +20,11 @@ struct reading {
 };
 enum { READ_ID = -1, READ_ABSENT = -2 }; /* the row's id; see drift.c */
 
+/* Links of a record type, as last counted. Used in transactions only. */
+struct linked_count {
+	int64_t n, at_ms;
+};
+
 struct engine {
 	struct engine_options o;
 	const struct treaty *treaty;
@@ -33,6 +38,7 @@ struct engine {
 	int64_t request_ms[SIDES];	/* longest request */
 	int64_t fence_ms, echo_linger_ms;
 	_Atomic bool bound[SIDES]; /* told its organisation, and it is ours */
+	struct linked_count *linked; /* by record type */
 	bool down_told[SIDES]; /* an open 'unavailable' mismatch stands */
 	int64_t told_ms;
 };
@@ -79,6 +85,14 @@ bool drift_tick(struct engine *e, struct err *err);
  * sending. */
 bool settle_again(struct engine *e, int record, const int64_t *link, int n, struct arena *a,
 		  struct err *err);
+
+/* ---- guard.c ---- */
+
+/* Counts what a plan does to a link, 'before' as it was; true when anything
+ * did. Then, in the same transaction, guard_check halts the type if it was too
+ * much. */
+bool guard_note(struct engine *e, struct db *db, const struct link *before, const struct plan *p);
+void guard_check(struct engine *e, struct db *db, int record);
 
 /* ---- lookup.c ---- */
 

@@ -66,7 +66,12 @@ enum mismatch_kind {
 	MISMATCH_DRIFT,
 	MISMATCH_UNAVAILABLE,
 	MISMATCH_UNDELIVERABLE,
+	MISMATCH_MASS_CHANGE, /* too much at once: a type's writing halts */
+	MISMATCH_SWEEP,	      /* a listing that cannot be whole: the sweep ended */
+	MISMATCH_SILENCE,     /* a feed that says nothing of what happens */
+	MISMATCH_GAP,	      /* a feed lost its position; being read again */
 };
+#define MISMATCH_KINDS ((int)MISMATCH_GAP + 1)
 const char *mismatch_kind_name(enum mismatch_kind k);
 
 struct finding {

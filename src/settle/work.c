@@ -13,6 +13,10 @@ const char *mismatch_kind_name(enum mismatch_kind k)
 		[MISMATCH_DRIFT] = "drift",
 		[MISMATCH_UNAVAILABLE] = "unavailable",
 		[MISMATCH_UNDELIVERABLE] = "undeliverable",
+		[MISMATCH_MASS_CHANGE] = "mass_change",
+		[MISMATCH_SWEEP] = "sweep",
+		[MISMATCH_SILENCE] = "silence",
+		[MISMATCH_GAP] = "gap",
 	};
 	return name[k];
 }

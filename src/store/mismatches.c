@@ -100,6 +100,40 @@ bool mismatch_system_open(struct db *db, enum side side, enum mismatch_kind kind
 			 "it", (int64_t)kind, sv_of(side_name[side])) > 0;
 }
 
+void mismatch_type(struct db *db, const struct treaty_record *type, enum side side,
+		   enum mismatch_kind kind, const char *what, bool open, struct sv detail,
+		   int64_t now_ms)
+{
+	struct arena a;
+	arena_init(&a);
+	/* stands where the field does, by which open entries are told apart */
+	struct sv key = arena_printf(&a, "%s:%s", side_name[side], what);
+	struct entry e = { .kind = kind, .record = sv_of(type->name), .field = key,
+			   .detail = detail, .found_by = SV("guard"), .open = true };
+	if (open)
+		put_entry(db, &e, now_ms);
+	else
+		close_open(db, 0, kind, sv_of(type->name), key, detail, now_ms);
+	arena_finish(&a);
+}
+
+int64_t mismatch_type_open(struct db *db, const struct treaty_record *type,
+			   enum mismatch_kind kind)
+{
+	return db_scalar(db, 0,
+			 "SELECT count(*) FROM mismatch"
+			 " WHERE link = 0 AND kind = $1 AND record = $2 AND open = 1",
+			 "it", (int64_t)kind, sv_of(type->name));
+}
+
+void mismatch_close(struct db *db, int64_t id, struct sv by, int64_t now_ms)
+{
+	db_run(db,
+	       "UPDATE mismatch SET open = 0, closed_ms = $1, closed_by = $2"
+	       " WHERE id = $3 AND open = 1",
+	       "iti", now_ms, by, id);
+}
+
 void mismatch_drift(struct db *db, const struct treaty_record *type, int field, bool open,
 		    struct sv detail, int64_t now_ms)
 {
@@ -177,7 +211,7 @@ static void read_row(struct db *db, struct db_stmt *q, struct arena *a, struct m
 		.opened_ms = db_i64(q, 13), .closed_ms = db_i64(q, 14), .times = db_i64(q, 15),
 		.closed_by = arena_sv(a, db_sv(q, 16)),
 	};
-	if (ats.bad || sf.bad || m->kind > MISMATCH_UNDELIVERABLE)
+	if (ats.bad || sf.bad || (int)m->kind >= MISMATCH_KINDS)
 		db_fail(db, "entry %lld of the conflict log cannot be read", (long long)m->id);
 }
 

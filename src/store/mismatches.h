@@ -39,6 +39,15 @@ int mismatch_list(struct db *db, bool open_only, int limit, struct arena *a,
 bool mismatch_get(struct db *db, int64_t id, struct arena *a, struct mismatch *out);
 int64_t mismatch_open_count(struct db *db);
 
+/* Of a record type at one side; 'what' tells apart what stands there at once.
+ * open false: closed, by 'detail'. */
+void mismatch_type(struct db *db, const struct treaty_record *type, enum side side,
+		   enum mismatch_kind kind, const char *what, bool open, struct sv detail,
+		   int64_t now_ms);
+int64_t mismatch_type_open(struct db *db, const struct treaty_record *type,
+			   enum mismatch_kind kind);
+void mismatch_close(struct db *db, int64_t id, struct sv by, int64_t now_ms);
+
 /* A mapped field that a system does not show any more, or shows again. */
 void mismatch_drift(struct db *db, const struct treaty_record *type, int field, bool open,
 		    struct sv detail, int64_t now_ms);

@@ -1,5 +1,7 @@
 #include "store/pauses.h"
 
+#include "store/mass.h"
+
 void pause_set(struct db *db, struct sv scope, bool on, int64_t now_ms, struct sv who)
 {
 	if (on)
@@ -24,9 +26,9 @@ bool pause_is(struct db *db, struct sv scope)
 bool pause_record(struct db *db, const struct treaty *t, const struct link *l)
 {
 	const struct treaty_record *r = &t->record[l->record];
-	bool paused = pause_is(db, sv_of(r->name));
 	struct arena a;
 	arena_init(&a);
+	bool paused = pause_is(db, sv_of(r->name)) || pause_is(db, halt_scope(r, &a));
 	for (int s = 0; s < SIDES && !paused; s++)
 		paused = l->remote[s].len &&
 			 pause_is(db, arena_printf(&a, "%s:%s:%.*s", side_name[s],

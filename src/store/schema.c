@@ -69,5 +69,15 @@ static const char first[] =
 	"CREATE TABLE set_aside (id INTEGER PRIMARY KEY, at_ms BIGINT NOT NULL,"
 	" what TEXT NOT NULL, reason TEXT NOT NULL);";
 
-const char *const schema_step[] = { first };
+static const char second[] =
+	/* Records that were changed in a way that 'mass_change' counts, each once
+	 * a window; and how many of them a window has. */
+	"CREATE TABLE mass ("
+	" type BIGINT NOT NULL, what BIGINT NOT NULL, side BIGINT NOT NULL, link BIGINT NOT NULL,"
+	" period BIGINT NOT NULL, PRIMARY KEY (type, what, side, link)) WITHOUT ROWID;"
+	"CREATE TABLE mass_count ("
+	" type BIGINT NOT NULL, what BIGINT NOT NULL, side BIGINT NOT NULL, period BIGINT NOT NULL,"
+	" n BIGINT NOT NULL, PRIMARY KEY (type, what, side, period)) WITHOUT ROWID;";
+
+const char *const schema_step[] = { first, second };
 const int schema_version = countof(schema_step);

@@ -123,6 +123,11 @@ int slots_ready(struct db *db, enum side side, int64_t now_ms, int max, struct a
 	return n;
 }
 
+void slots_unpark(struct db *db)
+{
+	db_run(db, "UPDATE slot SET next_ms = 0 WHERE next_ms > $1", "i", INT64_MAX / 8);
+}
+
 int slots_in_state(struct db *db, enum slot_state state, int64_t due_ms, int max, struct arena *a,
 		   int64_t **out)
 {

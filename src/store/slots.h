@@ -16,6 +16,9 @@ void slot_put(struct db *db, const struct treaty *t, const struct link *l, enum 
 int slots_ready(struct db *db, enum side side, int64_t now_ms, int max, struct arena *a,
 		int64_t **out);
 
+/* Slots that a pause parked (not before the end of time) may be sent again. */
+void slots_unpark(struct db *db);
+
 /* Ids of links with a slot in this state, of any side. */
 int slots_in_state(struct db *db, enum slot_state state, int64_t due_ms, int max, struct arena *a,
 		   int64_t **out);

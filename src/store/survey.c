@@ -62,7 +62,7 @@ static void read_open(struct db *db, struct survey *out)
 		db_query(db, "SELECT kind, count(*) FROM mismatch WHERE open = 1 GROUP BY kind", "");
 	while (db_next(q)) {
 		int64_t kind = db_i64(q, 0);
-		if (kind >= 0 && kind <= MISMATCH_UNDELIVERABLE)
+		if (kind >= 0 && kind < MISMATCH_KINDS)
 			out->open[kind] = db_i64(q, 1);
 	}
 }

@@ -33,7 +33,7 @@ struct survey {
 	int64_t steps;		/* of 'each' fields, undelivered */
 	int64_t steps_unlinked; /* of them: of records without a pair, which wait for more than us */
 	int64_t oldest_mark_ms; /* 0: none is pending */
-	int64_t open[MISMATCH_UNDELIVERABLE + 1];
+	int64_t open[MISMATCH_KINDS];
 	struct survey_pause *pause;
 	int pause_n;
 	int64_t gaps; /* feeds that lost their position, ever */

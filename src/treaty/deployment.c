@@ -193,19 +193,6 @@ static void take_format(const struct doc_at *at, void *member)
 			       "reads 1", doc_quote(at->doc, at->value->text));
 }
 
-/* '80%' */
-static void take_share(const struct doc_at *at, void *member)
-{
-	struct sv text = sv_of(at->value->text);
-	int64_t n;
-	if (sv_ends(text, SV("%")) && sv_to_i64(sv_make(text.ptr, text.len - 1), &n) && n >= 1 &&
-	    n <= 100)
-		*(int *)member = (int)n;
-	else
-		complaints_add(at->doc->complaints, at->value->place,
-			       "%s: 'share' is 1%% to 100%%", doc_quote(at->doc, at->value->text));
-}
-
 #define AT(member) offsetof(struct deployment_limits, member)
 static const struct doc_key limit_keys[] = {
 	{ "concurrent", YAML_SCALAR, false, take_count, AT(concurrent), .decides = "calls at once" },

@@ -179,6 +179,21 @@ static void add_alert(struct arena *a, struct meaning *to, const struct treaty *
 
 /* ---- the rest ---- */
 
+/* Only where it is not the usual: so what was signed before there was such a
+ * rule means what it meant. */
+static void add_mass(struct arena *a, struct meaning *to, const struct mass_change *mass)
+{
+	if (memcmp(mass, &mass_usual, sizeof(*mass)) == 0)
+		return;
+	struct meaning *m = add(to, "mass_change", make(a, 'm'));
+	for (int i = 0; i < MASS_WHATS; i++) {
+		struct meaning *rule = add(m, mass_what_name((enum mass_what)i), make(a, 'm'));
+		add_number(a, rule, "share", mass->of[i].share_percent);
+		add_number(a, rule, "least", mass->of[i].least);
+	}
+	add_number(a, m, "within_ms", mass->within_ms);
+}
+
 static void add_record(struct arena *a, struct meaning *list, const struct treaty *t,
 		       const struct treaty_record *r)
 {
@@ -197,6 +212,7 @@ static void add_record(struct arena *a, struct meaning *list, const struct treat
 		for (int k = 0; k < r->match[i].n; k++)
 			add_text(a, way, "", r->field[r->match[i].field[k]].name);
 	}
+	add_mass(a, m, &r->mass);
 	struct meaning *fields = add(m, "fields", make(a, 'm'));
 	for (int i = 0; i < r->field_n; i++) {
 		const struct treaty_field *f = &r->field[i];

@@ -146,6 +146,20 @@ void take_int64(const struct doc_at *at, void *member)
 		*(int64_t *)member = n;
 }
 
+/* '80%' */
+void take_share(const struct doc_at *at, void *member)
+{
+	struct sv text = sv_of(at->value->text);
+	int64_t n;
+	if (sv_ends(text, SV("%")) && sv_to_i64(sv_make(text.ptr, text.len - 1), &n) && n >= 1 &&
+	    n <= 100)
+		*(int *)member = (int)n;
+	else
+		complaints_add(at->doc->complaints, at->value->place,
+			       "%s: '%s' is 1%% to 100%%", doc_quote(at->doc, at->value->text),
+			       at->key->name);
+}
+
 void take_bool(const struct doc_at *at, void *member)
 {
 	struct sv text = sv_of(at->value->text);

@@ -74,6 +74,7 @@ doc_take take_bool;	/* true, false */
 doc_take take_word;	/* one of the row's words, into an enum or int */
 doc_take take_either;	/* the same into a bool */
 doc_take take_duration; /* int64_t, ms: '30s', '5m', '8h', '7d' */
+doc_take take_share;	/* int, percent: '1%' .. '100%' */
 doc_take take_level;	/* the level's table, into the same struct + offset */
 
 /* '30s' in ms. */

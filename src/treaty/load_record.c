@@ -84,6 +84,49 @@ static const struct doc_key create_keys[] = {
 };
 static const struct doc_level create_level = { "'create'", create_keys, NULL };
 
+static const struct doc_key mass_rule_keys[] = {
+	{ "share", YAML_SCALAR, false, take_share, offsetof(struct mass_rule, share_percent),
+	  .decides = "the share of the linked records from which on writing halts" },
+	{ "least", YAML_SCALAR, false, take_count, offsetof(struct mass_rule, least),
+	  .decides = "and so many records at least" },
+	{ 0 },
+};
+static const struct doc_level mass_rule_level = { "a rule of 'mass_change'", mass_rule_keys, NULL };
+
+/* {share: 10%, least: 50}, or 'never' */
+static void take_mass_rule(const struct doc_at *at, void *member)
+{
+	struct mass_rule *rule = member;
+	if (at->value->kind == YAML_MAP)
+		doc_walk(at->doc, &mass_rule_level, at->value, at->place, rule);
+	else if (strcmp(at->value->text, "never") == 0)
+		rule->share_percent = 0;
+	else
+		complaints_add(at->doc->complaints, at->value->place,
+			       "%s: '%s' is {share: 10%%, least: 50} or never",
+			       doc_quote(at->doc, at->value->text), at->key->name);
+}
+
+#define AT(member) offsetof(struct mass_change, member)
+static const struct doc_key mass_keys[] = {
+	{ "deleted", YAML_SCALAR | YAML_MAP, false, take_mass_rule, AT(of[MASS_DELETED]),
+	  .level = &mass_rule_level, .decides = "how many may be deleted at once; default 5%, 25" },
+	{ "emptied", YAML_SCALAR | YAML_MAP, false, take_mass_rule, AT(of[MASS_EMPTIED]),
+	  .level = &mass_rule_level,
+	  .decides = "in how many a value may become blank at once; default 10%, 100" },
+	{ "changed", YAML_SCALAR | YAML_MAP, false, take_mass_rule, AT(of[MASS_CHANGED]),
+	  .level = &mass_rule_level,
+	  .decides = "in how many another value may change at once; default 50%, 1000" },
+	{ "restored", YAML_SCALAR | YAML_MAP, false, take_mass_rule, AT(of[MASS_RESTORED]),
+	  .level = &mass_rule_level,
+	  .decides = "how many copies may be edited at once; default 10%, 100" },
+	{ "within", YAML_SCALAR, false, take_duration, AT(within_ms),
+	  .decides = "what counts as at once; default 1h" },
+	{ 0 },
+};
+#undef AT
+static const struct doc_level mass_level = { "'mass_change'", mass_keys, NULL };
+
 static int find_field(struct doc *d, const struct treaty_record *r, const struct yaml_node *name)
 {
 	int i = treaty_field_by_name(r, sv_of(name->text));
@@ -148,6 +191,8 @@ static const struct doc_key record_keys[] = {
 	  .decides = "what it is called in Salesforce" },
 	{ "create", YAML_MAP, false, take_level, 0, .level = &create_level,
 	  .decides = "whether a record that only one side has is created in the other" },
+	{ "mass_change", YAML_MAP, false, take_level, offsetof(struct treaty_record, mass),
+	  .level = &mass_level, .decides = "how much at once halts the writing and asks a person" },
 	{ "fields", YAML_SCALAR | YAML_LIST | YAML_MAP, true, take_fields, 0, .level = &fields_level,
 	  .decides = "the fields that are kept in agreement, each by its name" },
 	{ "match", YAML_LIST, false, take_match, 0,
@@ -176,7 +221,8 @@ void take_records(const struct doc_at *at, void *member)
 	/* all names first: a record type may refer to a later one */
 	for (int i = 0; i < n; i++) {
 		t->record[i] = (struct treaty_record){
-			.name = p[i]->key, .domain = -1, .priority = i, .place = p[i]->place
+			.name = p[i]->key, .domain = -1, .priority = i, .place = p[i]->place,
+			.mass = mass_usual
 		};
 		for (int s = 0; s < SIDES; s++)
 			t->record[i].side[s].key_field = -1;

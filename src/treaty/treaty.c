@@ -25,6 +25,20 @@ void treaty_destroy(struct treaty *t)
 	free(t);
 }
 
+/* High enough for daily work in a small firm, low enough for a lost right, an
+ * import gone wrong or a list that was filled down. */
+const struct mass_change mass_usual = {
+	.of = { [MASS_DELETED] = { 5, 25 }, [MASS_EMPTIED] = { 10, 100 },
+		[MASS_CHANGED] = { 50, 1000 }, [MASS_RESTORED] = { 10, 100 } },
+	.within_ms = 3600 * (int64_t)1000,
+};
+
+const char *mass_what_name(enum mass_what m)
+{
+	static const char *const names[] = { "deleted", "emptied", "changed", "restored" };
+	return names[m];
+}
+
 int treaty_record_by_name(const struct treaty *t, struct sv name)
 {
 	for (int i = 0; i < t->record_n; i++)

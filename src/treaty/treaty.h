@@ -105,6 +105,28 @@ struct treaty_field {
 	struct place place;
 };
 
+/* mass_change: so many records of a type at once, and its writing halts until a
+ * person says that it is meant. */
+enum mass_what {
+	MASS_DELETED,  /* on one side */
+	MASS_EMPTIED,  /* a value became blank */
+	MASS_CHANGED,  /* any other value did */
+	MASS_RESTORED, /* a read-only copy was edited and is to be restored */
+	MASS_WHATS,
+};
+const char *mass_what_name(enum mass_what m);
+
+struct mass_rule {
+	int share_percent; /* of the linked records of the type; 0: never halts */
+	int least;	   /* and so many records at least */
+};
+
+struct mass_change {
+	struct mass_rule of[MASS_WHATS];
+	int64_t within_ms;
+};
+extern const struct mass_change mass_usual; /* where the treaty says nothing */
+
 /* match: one way to recognise a pair; all fields must agree, none blank. */
 struct treaty_match {
 	int *field;
@@ -126,6 +148,7 @@ struct treaty_record {
 	} side[SIDES];
 	struct treaty_match *match;
 	int match_n;
+	struct mass_change mass;
 	struct treaty_field *field;
 	int field_n;
 	int priority; /* position in the document; lower is written first */

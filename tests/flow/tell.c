@@ -211,23 +211,32 @@ static enum resolve_action action_of(const struct line *l, struct sv *text)
 	return RESOLVE_NONE;
 }
 
-/* resolve KIND RECORD.FIELD take ats|take salesforce|value TEXT|retry|ignore */
+static bool resolve_entry(struct world *w, const struct line *l, int64_t id, struct err *err)
+{
+	struct sv text;
+	enum resolve_action action = action_of(l, &text);
+	bool proceed = sv_eq(l->word[3], SV("proceed"));
+	if (proceed || sv_eq(l->word[3], SV("discard")))
+		return engine_judge(w->store, w->treaty, id, proceed, SV("ada"), err);
+	return engine_resolve(w->store, w->treaty, id, action, text, SV("ada"), err);
+}
+
+/* resolve KIND RECORD.FIELD take ats|take salesforce|value TEXT|retry|ignore
+ * |proceed|discard */
 static void tell_resolve(struct world *w, const struct line *l)
 {
 	struct err err = { 0 };
 	struct mismatch *m;
-	struct sv record, field, text;
+	struct sv record, field;
 	if (!world_start(w))
 		return;
-	enum resolve_action action = action_of(l, &text);
 	sv_cut(l->word[2], '.', &record, &field);
 	int n = world_mismatches(w, &m);
 	for (int i = 0; i < n; i++) {
 		if (!m[i].open || !sv_eq(m[i].record, record) || !sv_eq(m[i].field, field) ||
 		    !sv_eq(sv_of(mismatch_kind_name(m[i].kind)), l->word[1]))
 			continue;
-		if (!engine_resolve(w->store, w->treaty, m[i].id, action, text, SV("ada"), &err) &&
-		    !w->crash.dead)
+		if (!resolve_entry(w, l, m[i].id, &err) && !w->crash.dead)
 			world_fail(w, "%s", err.what);
 		return;
 	}

@@ -241,6 +241,14 @@ static void refuses(void **state)
 		  "t.yaml:25:67: '0': 'truncate' is a whole number from 1\n"
 		  "t.yaml:26:34: 'type': a field has one type\n"
 		  "t.yaml:27:49: 'truncate': only text is cut\n" },
+		/* mass changes */
+		{ HEAD "      name: n -> N\n"
+		       "    mass_change: {deleted: often, emptied: {share: 0%, least: 0}, moved: never}\n",
+		  "t.yaml:14:28: 'often': 'deleted' is {share: 10%, least: 50} or never\n"
+		  "t.yaml:14:52: '0%': 'share' is 1% to 100%\n"
+		  "t.yaml:14:63: '0': 'least' is a whole number from 1\n"
+		  "t.yaml:14:67: 'moved': 'mass_change' has no such key; it has deleted, emptied, changed, "
+		  "restored, within\n" },
 		/* records */
 		{ HEAD "      name: n -> N\n"
 		       "    match: [[nam], name, [], [name, [x]]]\n"
@@ -255,7 +263,7 @@ static void refuses(void **state)
 		  "t.yaml:14:14: 'nam': no such field of 'person' (did you mean 'name'?)\n"
 		  "t.yaml:15:26: 'sometimes': 'salesforce' is when_missing or never\n"
 		  "t.yaml:16:5: 'when_deleted': a record type has no such key; it has domain, ats, "
-		  "salesforce, create, fields, match\n"
+		  "salesforce, create, mass_change, fields, match\n"
 		  "t.yaml:17:28: 'ats': a list where text or a mapping belongs\n"
 		  "t.yaml:17:62: 'id': a record type's side has no such key; it has object, key\n"
 		  "t.yaml:17:78: 'all': a wildcard: name each field, so that nothing is in it that "
@@ -544,6 +552,8 @@ static void digests_follow_the_meaning_only(void **state)
 		{ "map: {A: B", "type: picklist, map_unknown: hold, map: {A: B", NOTHING },
 		{ "salesforce: {object: Contact", "create: {ats: never}\n    salesforce: {object: Contact",
 		  NOTHING },
+		{ "domain: people\n", "domain: people\n    mass_change: {within: 60m, deleted: {least: 25}}\n",
+		  NOTHING },
 
 		{ "name: mini", "name: maxi", TREATY },
 		{ "version: 3", "version: 4", TREATY },
@@ -553,6 +563,8 @@ static void digests_follow_the_meaning_only(void **state)
 		{ "signed_by: [lead, boss]", "signed_by: [lead]", TREATY },
 		{ "match: [[email]]", "match: [[email], [status]]", TREATY },
 		{ "domain: people\n", "domain: people\n    create: {salesforce: when_missing}\n", TREATY },
+		{ "domain: people\n", "domain: people\n    mass_change: {deleted: never}\n", TREATY },
+		{ "domain: people\n", "domain: people\n    mass_change: {within: 2h}\n", TREATY },
 		{ "type: email", "type: email, confidential: true", TREATY },
 		{ "to: lead", "to: boss", TREATY },
 		{ "after: 24h", "after: 25h", TREATY },
