@@ -33,6 +33,7 @@ enum hold {
 	HOLD_LOOP,	/* restored too often: writing stopped */
 	HOLD_PAUSED,	/* somebody pressed the stop button */
 	HOLD_UNREAD,	/* a side's value is not known: cut short, no right */
+	HOLDS,		/* how many; they are stored by number, so a new one goes before it */
 };
 const char *hold_name(enum hold h);
 

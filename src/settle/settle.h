@@ -70,8 +70,8 @@ enum mismatch_kind {
 	MISMATCH_SWEEP,	      /* a listing that cannot be whole: the sweep ended */
 	MISMATCH_SILENCE,     /* a feed that says nothing of what happens */
 	MISMATCH_GAP,	      /* a feed lost its position; being read again */
+	MISMATCH_KINDS, /* how many; a new kind goes before it */
 };
-#define MISMATCH_KINDS ((int)MISMATCH_GAP + 1)
 const char *mismatch_kind_name(enum mismatch_kind k);
 
 struct finding {

@@ -86,7 +86,7 @@ static void unpack_field(struct reader *r, struct link_field *f)
 		unpack_pair(r, f->base);
 	}
 	if (has & HAS_HOLD) {
-		f->hold = (enum hold)read_varint_to(r, HOLD_UNREAD);
+		f->hold = (enum hold)read_varint_to(r, HOLDS - 1);
 		unpack_pair(r, f->held);
 	}
 	if (has & HAS_RESTORES) {

@@ -211,7 +211,7 @@ static void read_row(struct db *db, struct db_stmt *q, struct arena *a, struct m
 		.opened_ms = db_i64(q, 13), .closed_ms = db_i64(q, 14), .times = db_i64(q, 15),
 		.closed_by = arena_sv(a, db_sv(q, 16)),
 	};
-	if (ats.bad || sf.bad || (int)m->kind >= MISMATCH_KINDS)
+	if (ats.bad || sf.bad || m->kind >= MISMATCH_KINDS)
 		db_fail(db, "entry %lld of the conflict log cannot be read", (long long)m->id);
 }
 

@@ -352,7 +352,7 @@ static void random_field(struct rng *r, struct arena *a, struct link_field *f)
 		random_pair(r, a, f->base);
 	}
 	if (rng_below(r, 2)) {
-		f->hold = (enum hold)(1 + rng_below(r, HOLD_UNREAD));
+		f->hold = (enum hold)(1 + rng_below(r, HOLDS - 1));
 		random_pair(r, a, f->held);
 	}
 	if (rng_below(r, 2)) {
