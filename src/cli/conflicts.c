@@ -27,7 +27,9 @@ static const struct {
 		"Something writes this field back each time, so writing stopped. Find out what (an\n"
 		"automation, another integration), then --retry." },
 	[MISMATCH_DRIFT] = { "-", "The system's fields changed. It closes when the treaty fits again." },
-	[MISMATCH_UNAVAILABLE] = { "-", "The system does not answer. It closes by itself when it does." },
+	[MISMATCH_UNAVAILABLE] = { "wait, or take, value",
+		"It closes by itself when the system answers. A field may be decided meanwhile; that is\n"
+		"done when the system answers and still shows what it showed last." },
 	[MISMATCH_UNDELIVERABLE] = { "retry, ignore",
 		"It could not be delivered for long. Once the cause is gone, --retry." },
 	[MISMATCH_MASS_CHANGE] = { "proceed, discard",

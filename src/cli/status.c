@@ -78,6 +78,10 @@ static struct json_object *side_json(const struct status *st, enum side s)
 	json_put_i64(o, "writes_decided", side->decided);
 	json_put_i64(o, "writes_sent", side->sent);
 	json_put_i64(o, "writes_lost", side->lost);
+	json_put_i64(o, "fields_waiting", side->waiting);
+	json_put_time(o, "fields_waiting_since", side->waiting_ms);
+	json_put_time(o, "fields_review_from", side->review_ms);
+	json_put_i64(o, "fields_overdue", side->overdue);
 	for (int i = 0; i < BUDGETS; i++) {
 		if (!st->budget[s][i].limit)
 			continue;
@@ -207,6 +211,23 @@ static struct sv budgets(const struct status *st, enum side s)
 	return text.len ? text : SV("no limit given");
 }
 
+/* 14 fields wait for ats, the first since 3 h; a person is asked from 18:40 on. */
+static void print_waiting(const struct status *st, enum side s)
+{
+	const struct survey_side *side = &st->survey.side[s];
+	if (!side->waiting)
+		return;
+	printf("  %s field%s wait%s for %s, the first for %s",
+	       number(st, side->waiting), side->waiting == 1 ? "" : "s", side->waiting == 1 ? "s" : "",
+	       side_name[s], print_span(st->now_ms - side->waiting_ms, st->a).ptr);
+	if (side->overdue)
+		printf("; %s for longer than the treaty waits: see 'treaty conflicts'",
+		       number(st, side->overdue));
+	if (side->review_ms)
+		printf("; a person is asked from %s on", print_time(side->review_ms, st->now_ms, st->a).ptr);
+	printf(".\n");
+}
+
 static void print_systems(const struct status *st)
 {
 	static const char *const head[] = { "system", "state", "feed asked", ">calls", ">writes waiting",
@@ -232,6 +253,8 @@ static void print_systems(const struct status *st)
 		if (st->survey.side[s].down)
 			printf("  %s: %.*s\n", side_name[s],
 			       SV_ARG(print_safe(st->survey.side[s].why, 200, st->a)));
+	for (int s = 0; s < SIDES; s++)
+		print_waiting(st, (enum side)s);
 }
 
 static void print_records(const struct status *st)
@@ -344,6 +367,8 @@ const struct verb verb_status = {
 		"   \"ats\", \"salesforce\": {\"system\", \"reachable\": or null, \"down_since\", \"down_why\",\n"
 		"     \"feed_asked\", \"calls\", \"feed_calls\", \"quota_used\", \"quota_limit\",\n"
 		"     \"writes_decided\", \"writes_sent\", \"writes_lost\",\n"
+		"     \"fields_waiting\": two-way fields that wait for this side, \"fields_waiting_since\",\n"
+		"     \"fields_review_from\", \"fields_overdue\": of them, a person's already,\n"
 		"     \"budgets\": [{\"window\", \"used\", \"limit\"}]},\n"
 		"   \"records\": [{\"record\", \"linked\", \"looked_up\", \"creating\", \"ambiguous\", \"broken\",\n"
 		"     \"held\"}],\n"

@@ -253,6 +253,17 @@ static int64_t retry_ms(const struct batch *b, unsigned sides)
 	return at;
 }
 
+/* The same for what waits by the treaty's own schedule. That is slower, but
+ * whoever waits is woken when the system is back (see engine_tick). */
+static int64_t try_again_ms(const struct batch *b, unsigned sides, const struct plan *p)
+{
+	int64_t at = retry_ms(b, sides);
+	bool down = false;
+	for (int s = 0; s < SIDES; s++)
+		down = down || (sides & bit(s) && governor_is_down(&b->e->governor[s], NULL, NULL));
+	return down && p->retry_ms > at ? p->retry_ms : at;
+}
+
 static void now_linked(struct batch *b, struct db *db, struct unit *u, const char *how)
 {
 	u->link.state = LINK_LINKED;
@@ -567,6 +578,7 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 		if (u->seen[s])
 			resolve_references(e, db, b->record, s, u->seen[s], b->a);
 		in.seen[s] = u->seen[s];
+		in.away[s] = b->down & bit(s);
 		in.slot[s] = &slot[s];
 		in.author[s] = u->mark[s] ? u->mark[s]->author : AUTHOR_UNKNOWN;
 		if (u->mark[s]) {
@@ -591,7 +603,7 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 	}
 	store_plan(b, db, u, &p, &in);
 	if (need)
-		postpone(b, db, u, retry_ms(b, need), need);
+		postpone(b, db, u, try_again_ms(b, need, &p), need);
 	else
 		settle_marks(b, db, u);
 }

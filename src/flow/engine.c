@@ -149,6 +149,7 @@ static bool recover(struct db *db, void *arg, struct err *err)
 	take_version(e, db, &a);
 	readings_load(e, db);
 	for (int s = 0; s < SIDES; s++) {
+		marks_wake(db, s, now); /* whether it answers now is not known */
 		struct sv name = arena_printf(&a, "budget.%s", side_name[s]);
 		governor_load(&e->governor[s], meta_get(db, name.ptr, &a));
 		/* an outage that the last process told of ends in this one */
@@ -216,6 +217,10 @@ static bool tell_outage(struct db *db, void *arg, struct err *err)
 		if (down != e->down_told[s])
 			mismatch_system(db, s, MISMATCH_UNAVAILABLE, down, sv_of(why.what),
 					clock_now(e->clock));
+		if (!down && e->down_told[s]) {
+			marks_wake(db, s, clock_now(e->clock));
+			e->woken = true;
+		}
 		e->down_told[s] = down;
 		struct buf b;
 		buf_init(&b, 4096);
@@ -243,7 +248,10 @@ enum step_result engine_tick(struct engine *e, struct err *err)
 	bool ok = drift_tick(e, err);
 	if (outage_is_news(e) || now - e->told_ms >= SAVE_BUDGETS_MS) {
 		e->told_ms = now;
+		e->woken = false;
 		ok = store_tx(e->store, tell_outage, e, err) && ok;
+		if (ok && e->woken)
+			return STEP_WORKED;
 	}
 	return ok ? STEP_IDLE : STEP_FAILED;
 }
@@ -284,7 +292,7 @@ bool engine_run_idle(struct engine *e, int limit, struct err *err)
 		worked |= engine_settle(e, &why) == STEP_WORKED;
 		for (int s = 0; s < SIDES; s++)
 			worked |= engine_deliver(e, s, &why) == STEP_WORKED;
-		engine_tick(e, &why);
+		worked |= engine_tick(e, &why) == STEP_WORKED;
 		if (why.code == ERR_STOPPED || why.code == ERR_STORE) {
 			*err = why;
 			return false;

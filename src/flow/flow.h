@@ -40,6 +40,7 @@ struct engine {
 	_Atomic bool bound[SIDES]; /* told its organisation, and it is ours */
 	struct linked_count *linked; /* by record type */
 	bool down_told[SIDES]; /* an open 'unavailable' mismatch stands */
+	bool woken;	       /* marks, by the end of an outage */
 	int64_t told_ms;
 };
 

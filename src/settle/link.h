@@ -33,6 +33,8 @@ enum hold {
 	HOLD_LOOP,	/* restored too often: writing stopped */
 	HOLD_PAUSED,	/* somebody pressed the stop button */
 	HOLD_UNREAD,	/* a side's value is not known: cut short, no right */
+	HOLD_AWAY,	/* two-way: the other side's system cannot be read */
+	HOLD_OVERDUE,	/* the same for longer than the treaty waits: a person's */
 	HOLDS,		/* how many; they are stored by number, so a new one goes before it */
 };
 const char *hold_name(enum hold h);
@@ -71,6 +73,13 @@ struct link_field {
 	 * shows any more was overwritten by us unseen. */
 	enum side wrote_side;
 	int64_t fenced_ms, wrote_ms;
+	/* Two-way fields: the side that cannot be read, and since when the field
+	 * waits for it; away_ms 0: it does not. 'overdue': it waited for longer
+	 * than the treaty says, and should both sides have changed meanwhile, a
+	 * person decides; until the sides agree again. */
+	enum side away_side;
+	int64_t away_ms;
+	bool overdue;
 	enum resolve_action resolve;
 	struct value resolve_value;	  /* RESOLVE_VALUE: in the ATS's form */
 	struct value resolve_seen[SIDES]; /* what the person was shown */

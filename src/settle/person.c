@@ -37,6 +37,7 @@ bool decide_by_person(struct work *w, struct view *v)
 	if (lf->resolve == RESOLVE_RETRY) {
 		lf->resolve = RESOLVE_NONE;
 		lf->restores = lf->turns = 0;
+		lf->overdue = false;
 		return false; /* decided anew by the rule */
 	}
 	if (!shown_as_now(v)) {

@@ -45,7 +45,7 @@ static void decide_field(struct work *w, int i)
 
 	/* A held field follows its values: it is decided anew whenever it can
 	 * be, and that takes both sides. */
-	if (was != HOLD_NONE && !work_both_seen(w)) {
+	if (was != HOLD_NONE && !work_both_seen(w) && !work_awaits(w, &v)) {
 		w->carried[i] = true;
 		return;
 	}
@@ -55,6 +55,7 @@ static void decide_field(struct work *w, int i)
 		return;
 	}
 	v.lf->hold = HOLD_NONE;
+	v.lf->away_ms = 0;
 	if (v.lf->resolve == RESOLVE_NONE || !decide_by_person(w, &v)) {
 		if (v.f->direction == BOTH_WAYS)
 			decide_two_way(w, &v);
@@ -379,6 +380,7 @@ void settle_confirm(const struct treaty_record *type, struct link *link, const s
 			lf->fenced_ms = slot->fence_ms;
 			lf->wrote_ms = answered_ms;
 		}
+		lf->overdue = false;
 		if (lf->hold == HOLD_NONE)
 			lf->held[SIDE_ATS] = lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
 		lf->resolve_seen[side] = sf->target;

@@ -50,6 +50,7 @@ struct settle_input {
 	const struct step *step;
 	int step_n;
 	const bool *paused; /* per field, or NULL */
+	bool away[SIDES];   /* not read because its system does not answer */
 	int64_t now_ms;
 	int64_t longest_request_ms[SIDES];
 };
@@ -92,6 +93,9 @@ struct plan {
 	/* A side that must be read before all is decided. What is decided here
 	 * holds nevertheless; the marks stay when a need cannot be met. */
 	bool need[SIDES];
+	/* Fields wait for a side that is away: when to try them again, as the
+	 * treaty says; 0: none does. */
+	int64_t retry_ms;
 	struct link link; /* the row as it is to be stored */
 	struct slot slot[SIDES];
 	bool slot_changed[SIDES];

@@ -146,8 +146,12 @@ void decide_two_way(struct work *w, struct view *v)
 	    waiting_half(w, v) == SIDES)
 		return;
 	/* the fence: a two-way field is decided from both sides only */
-	if (!work_both_seen(w))
+	if (!work_both_seen(w)) {
+		for (int s = 0; s < SIDES; s++)
+			if (!work_seen(w, s) && w->in->away[s] && work_seen(w, side_other(s)))
+				work_await(w, v, s);
 		return;
+	}
 	if (!known(v->now[SIDE_ATS]) || !known(v->now[SIDE_SALESFORCE])) {
 		work_hold_unread(w, v);
 		return;
@@ -161,7 +165,7 @@ void decide_two_way(struct work *w, struct view *v)
 			work_take_side(w, v, SIDE_SALESFORCE, CAUSE_BACKFILL);
 		else if (!v->stale && value_blank(v->now[SIDE_SALESFORCE]))
 			work_take_side(w, v, SIDE_ATS, CAUSE_BACKFILL);
-		else
+		else if (!work_hold_overdue(w, v))
 			conflict(w, v);
 		return;
 	}
@@ -177,6 +181,8 @@ void decide_two_way(struct work *w, struct view *v)
 			edited[s] = false;
 		}
 	}
+	if (edited[SIDE_ATS] && edited[SIDE_SALESFORCE] && work_hold_overdue(w, v))
+		return;
 	bool unite_all = v->f->conflict.winner == WINNER_UNION;
 	if ((edited[SIDE_ATS] && edited[SIDE_SALESFORCE]) || waiting_half(w, v) != SIDES ||
 	    (unite_all && (edited[SIDE_ATS] || edited[SIDE_SALESFORCE])))

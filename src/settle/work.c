@@ -77,6 +77,7 @@ void view_agree(struct view *v)
 	v->lf->rule = v->f->rule;
 	v->lf->hold = HOLD_NONE;
 	v->lf->held[SIDE_ATS] = v->lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
+	v->lf->overdue = false;
 	v->lf->resolve = RESOLVE_NONE;
 }
 
@@ -87,6 +88,8 @@ enum mismatch_kind hold_kind(enum hold h)
 		return MISMATCH_CONFLICT;
 	case HOLD_LOOP:
 		return MISMATCH_LOOP;
+	case HOLD_OVERDUE:
+		return MISMATCH_UNAVAILABLE;
 	default:
 		return MISMATCH_REJECTED;
 	}
@@ -96,7 +99,8 @@ enum mismatch_kind hold_kind(enum hold h)
  * a value that cannot be read now end by themselves. */
 bool hold_is_open(enum hold h)
 {
-	return h == HOLD_CONFLICT || h == HOLD_REJECTED || h == HOLD_UNMAPPED || h == HOLD_LOOP;
+	return h == HOLD_CONFLICT || h == HOLD_REJECTED || h == HOLD_UNMAPPED ||
+	       h == HOLD_LOOP || h == HOLD_OVERDUE;
 }
 
 /* Holds the field as it is shown now; says so when that is news. */

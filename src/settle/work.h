@@ -71,6 +71,12 @@ void decide_one_way(struct work *w, struct view *v);
 void work_take_side(struct work *w, struct view *v, enum side from, enum cause cause);
 void decide_two_way(struct work *w, struct view *v);
 
+/* ---- away.c ---- */
+
+bool work_awaits(const struct work *w, const struct view *v);
+void work_await(struct work *w, struct view *v, enum side away);
+bool work_hold_overdue(struct work *w, struct view *v);
+
 /* ---- person.c ---- */
 
 bool decide_by_person(struct work *w, struct view *v);

@@ -15,6 +15,7 @@ enum {
 	HAS_RESOLVE = 16,
 	HAS_WROTE = 32,
 	HAS_TURNS = 64,
+	HAS_AWAY = 128,
 };
 
 static void pack_pair(struct buf *b, const struct value v[SIDES])
@@ -39,7 +40,8 @@ static void pack_field(struct buf *b, uint32_t key, const struct link_field *f)
 	unsigned has = (f->rule ? HAS_BASE : 0) | (holds_values(f) ? HAS_HOLD : 0) |
 		       (f->restores ? HAS_RESTORES : 0) | (f->altered_ms ? HAS_ALTERED : 0) |
 		       (f->resolve ? HAS_RESOLVE : 0) | (f->wrote_ms ? HAS_WROTE : 0) |
-		       (f->turned_ms ? HAS_TURNS : 0);
+		       (f->turned_ms ? HAS_TURNS : 0) |
+		       (f->away_ms || f->overdue ? HAS_AWAY : 0);
 	if (!has)
 		return;
 	buf_add_varint(b, key);
@@ -70,6 +72,11 @@ static void pack_field(struct buf *b, uint32_t key, const struct link_field *f)
 		buf_add_varint(b, f->turns);
 		buf_add_varint(b, (uint64_t)f->turned_ms);
 		value_pack(b, f->before);
+	}
+	if (has & HAS_AWAY) {
+		buf_add_varint(b, f->away_side);
+		buf_add_varint(b, (uint64_t)f->away_ms);
+		buf_add_varint(b, f->overdue);
 	}
 	if (has & HAS_RESOLVE) {
 		buf_add_varint(b, f->resolve);
@@ -107,6 +114,11 @@ static void unpack_field(struct reader *r, struct link_field *f)
 		f->turns = (unsigned)read_varint(r);
 		f->turned_ms = (int64_t)read_varint(r);
 		f->before = value_unpack(r);
+	}
+	if (has & HAS_AWAY) {
+		f->away_side = (enum side)read_varint_to(r, SIDES - 1);
+		f->away_ms = (int64_t)read_varint(r);
+		f->overdue = read_varint(r) != 0;
 	}
 	if (has & HAS_RESOLVE) {
 		f->resolve = (enum resolve_action)read_varint_to(r, RESOLVE_IGNORE);
@@ -349,6 +361,26 @@ void link_wait_for(struct db *db, const struct treaty *t, const struct link *l, 
 	       "INSERT INTO waiting (type, side, remote, link) VALUES ($1, $2, $3, $4)"
 	       " ON CONFLICT (type, side, remote, link) DO NOTHING",
 	       "iiti", record_key(&t->record[record]), (int64_t)side, remote, l->id);
+}
+
+void links_held(struct db *db, const struct treaty *t, unsigned holds,
+		void (*each)(void *arg, const struct link *l, int field), void *arg)
+{
+	struct arena a;
+	arena_init(&a);
+	struct db_stmt *q = db_query(
+		db, "SELECT id FROM link WHERE holds <> 0 AND (holds & $1) <> 0 ORDER BY id", "i",
+		(int64_t)holds);
+	while (db_next(q)) {
+		struct link l;
+		arena_reset(&a);
+		if (!link_get(db, t, db_i64(q, 0), &a, &l))
+			continue;
+		for (int i = 0; i < t->record[l.record].field_n; i++)
+			if (holds & (1u << l.field[i].hold))
+				each(arg, &l, i);
+	}
+	arena_finish(&a);
 }
 
 int64_t links_count(struct db *db, const struct treaty_record *r, enum link_state state)

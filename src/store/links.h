@@ -33,6 +33,11 @@ struct sv link_remote(struct db *db, int64_t link, enum side side, struct arena 
 void link_wait_for(struct db *db, const struct treaty *t, const struct link *l, int record,
 		   enum side side, struct sv remote);
 
+/* Every field that is held for one of these reasons (bits: 1 << enum hold), in
+ * the order of the links. 'each' must not change links. */
+void links_held(struct db *db, const struct treaty *t, unsigned holds,
+		void (*each)(void *arg, const struct link *l, int field), void *arg);
+
 int64_t links_count(struct db *db, const struct treaty_record *r, enum link_state state);
 
 #endif

@@ -178,6 +178,12 @@ void marks_release(struct db *db, const struct treaty *t, const struct link *l)
 			       "iit", record_key(&t->record[l->record]), (int64_t)s, l->remote[s]);
 }
 
+void marks_wake(struct db *db, enum side side, int64_t now_ms)
+{
+	db_run(db, "UPDATE mark SET due_ms = $1 WHERE wait = 0 AND due_ms > $2 AND reads & $3 <> 0",
+	       "iii", now_ms, now_ms, (int64_t)1 << side);
+}
+
 int64_t marks_next_ms(struct db *db)
 {
 	return db_scalar(db, INT64_MAX, "SELECT min(due_ms) FROM mark WHERE wait = 0", "");

@@ -40,6 +40,9 @@ void mark_later(struct db *db, const struct treaty *t, const struct mark *m, int
 void mark_wait(struct db *db, const struct treaty *t, const struct mark *m);
 void marks_release(struct db *db, const struct treaty *t, const struct link *l);
 
+/* The side answers again: those that wait for a time to read it are due. */
+void marks_wake(struct db *db, enum side side, int64_t now_ms);
+
 /* When the next mark is due that does not wait; INT64_MAX if none. */
 int64_t marks_next_ms(struct db *db);
 bool marks_any_due(struct db *db, int64_t now_ms);

@@ -56,6 +56,31 @@ static void read_side(struct db *db, enum side side, struct arena *a, struct sur
 	out->budget = meta_get(db, arena_printf(a, "budget.%s", side_name[side]).ptr, a);
 }
 
+struct waiting {
+	const struct treaty *t;
+	struct survey *out;
+};
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return !a || b < a ? b : a;
+}
+
+static void add_waiting(void *arg, const struct link *l, int field)
+{
+	struct waiting *w = arg;
+	const struct link_field *lf = &l->field[field];
+	const struct conflict_rule *rule = &w->t->record[l->record].field[field].conflict;
+	struct survey_side *side = &w->out->side[lf->away_side];
+	side->waiting++;
+	side->waiting_ms = earlier(side->waiting_ms, lf->away_ms);
+	if (lf->overdue)
+		side->overdue++;
+	else if (rule->unavailable.then == UNAVAILABLE_REVIEW)
+		side->review_ms = earlier(side->review_ms,
+					  lf->away_ms + rule->unavailable.for_ms);
+}
+
 static void read_open(struct db *db, struct survey *out)
 {
 	struct db_stmt *q =
@@ -87,6 +112,8 @@ void survey_read(struct db *db, const struct treaty *t, struct arena *a, struct 
 	read_slots(db, out);
 	for (int s = 0; s < SIDES; s++)
 		read_side(db, (enum side)s, a, &out->side[s]);
+	struct waiting w = { t, out };
+	links_held(db, t, 1u << HOLD_AWAY | 1u << HOLD_OVERDUE, add_waiting, &w);
 	read_open(db, out);
 	read_pauses(db, a, out);
 	out->steps = db_scalar(db, 0, "SELECT count(*) FROM step", "");

@@ -19,6 +19,11 @@ struct survey_side {
 	struct sv why;
 	struct sv cursor; /* of its feed; empty: never asked */
 	struct sv budget; /* see governor_save */
+	/* Two-way fields that wait because this side cannot be read. */
+	int64_t waiting;
+	int64_t waiting_ms; /* since when the first of them waits */
+	int64_t review_ms;  /* when the next of them becomes a person's; 0: none does */
+	int64_t overdue;    /* of them: already a person's */
 };
 
 struct survey_pause {

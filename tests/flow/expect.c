@@ -198,6 +198,28 @@ static void expect_pending(struct world *w, const struct line *l)
 		expect_number(w, l, 2, g.slots_decided + g.slots_sent + g.slots_lost);
 }
 
+/* [no] held RECORD.FIELD [HOLD] */
+static void expect_held(struct world *w, const struct line *l, int i, bool none)
+{
+	struct sv record, field;
+	sv_cut(l->word[i + 1], '.', &record, &field);
+	int r = treaty_record_by_name(w->treaty, record), n = 0;
+	int f = r < 0 ? -1 : treaty_field_by_name(&w->treaty->record[r], field);
+	if (f < 0) {
+		world_fail(w, "no such field");
+		return;
+	}
+	for (int h = HOLD_NONE + 1; h < HOLDS; h++) {
+		int held = world_held(w, r, f, (enum hold)h);
+		if (i + 2 >= l->word_n || is(l, i + 2, hold_name((enum hold)h)))
+			n += held;
+		else if (held && !none)
+			world_trouble(w, "held: %s", hold_name((enum hold)h));
+	}
+	if (none ? n > 0 : n == 0)
+		world_trouble(w, "found %d", n);
+}
+
 void expect_line(struct world *w, const struct line *l)
 {
 	static const struct {
@@ -224,6 +246,8 @@ void expect_line(struct world *w, const struct line *l)
 		expect_peace(w);
 	else if (is(l, 1 + no, "open") || is(l, 1 + no, "log") || is(l, 1 + no, "any"))
 		expect_mismatch(w, l, 1 + no, no);
+	else if (is(l, 1 + no, "held") && l->word_n > 2 + no)
+		expect_held(w, l, 1 + no, no);
 	else
 		world_fail(w, "nothing of that kind can be expected");
 }

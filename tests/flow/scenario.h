@@ -89,6 +89,8 @@ bool world_run(struct world *w);   /* to rest; false after noting why */
 /* A read of the store that the crash walk does not count. */
 void world_ledger(struct world *w, struct ledger *out);
 int64_t world_journal_bad(struct world *w); /* first entry that does not fit; 0: none */
+/* Links with this field held so. */
+int world_held(struct world *w, int record, int field, enum hold hold);
 int world_mismatches(struct world *w, struct mismatch **out);
 
 /* One line: a deed or an expectation. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "scenario.h"
+#include "store/links.h"
 
 enum { ROUNDS_MAX = 2000, TROUBLE_MAX = 64 << 10 };
 
@@ -232,6 +233,32 @@ int64_t world_journal_bad(struct world *w)
 	int64_t bad = 0;
 	look(w, read_journal, &bad);
 	return bad;
+}
+
+struct holding {
+	const struct treaty *treaty;
+	int record, field, n;
+	enum hold hold;
+};
+
+static void count_held(void *arg, const struct link *l, int field)
+{
+	struct holding *h = arg;
+	h->n += l->record == h->record && field == h->field;
+}
+
+static bool read_held(struct db *db, void *arg, struct err *err)
+{
+	struct holding *h = arg;
+	links_held(db, h->treaty, 1u << h->hold, count_held, h);
+	return db_ok(db);
+}
+
+int world_held(struct world *w, int record, int field, enum hold hold)
+{
+	struct holding h = { w->treaty, record, field, 0, hold };
+	look(w, read_held, &h);
+	return h.n;
 }
 
 struct listing {
