@@ -4,7 +4,8 @@
 # without a question); otherwise all of them are named and the run ends.
 
 PACKAGES_BUILD='gcc meson ninja-build pkgconf libfyaml-dev libjson-c-dev libmicrohttpd-dev
-	libcurl4-openssl-dev libsqlite3-dev libcmocka-dev libutf8proc-dev libssl-dev uthash-dev openssl'
+	libcurl4-openssl-dev libsqlite3-dev libcmocka-dev libutf8proc-dev libssl-dev uthash-dev openssl
+	tzdata'
 
 # Nothing asks, and a closed stdin must not become the number of some other file.
 exec </dev/null

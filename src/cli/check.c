@@ -62,26 +62,38 @@ static void check_connector(struct opened *o, struct findings *f, enum side side
 	rest_description_destroy(d);
 }
 
+static void check_secret(struct opened *o, const struct setting *s, struct complaints *c)
+{
+	struct err err = { 0 };
+	struct buf text;
+	if (!s->text)
+		return;
+	buf_init(&text, 64 * 1024);
+	if (!setting_resolve(o->deployment, s, &text, &err))
+		complaints_add(c, s->place, "%s", err.what);
+	if (text.ptr)
+		explicit_bzero(text.ptr, text.len);
+	buf_finish(&text);
+}
+
 /* That every reference to a secret leads to one; never what it is. */
 static void check_secrets(struct opened *o, struct findings *f, bool json)
 {
+	const struct deployment *d = o->deployment;
 	struct complaints c;
-	complaints_init(&c, o->deployment->file);
-	const struct setting *key = &o->deployment->store_key;
-	for (int i = -1; i < SIDES; i++) {
-		int n = i < 0 ? 1 : o->deployment->system[i].login_n;
-		for (int k = 0; k < n; k++) {
-			const struct setting *s = i < 0 ? key : &o->deployment->system[i].login[k];
-			struct err err = { 0 };
-			struct buf text;
-			buf_init(&text, 64 * 1024);
-			if (!setting_resolve(o->deployment, s, &text, &err))
-				complaints_add(&c, s->place, "%s", err.what);
-			if (text.ptr)
-				explicit_bzero(text.ptr, text.len);
-			buf_finish(&text);
-		}
+	complaints_init(&c, d->file);
+	check_secret(o, &d->store_key, &c);
+	for (int s = 0; s < SIDES; s++)
+		for (int k = 0; k < d->system[s].login_n; k++)
+			check_secret(o, &d->system[s].login[k], &c);
+	for (int i = 0; i < d->channel_n; i++) {
+		check_secret(o, &d->channel[i].url, &c);
+		check_secret(o, &d->channel[i].username, &c);
+		check_secret(o, &d->channel[i].password, &c);
+		check_secret(o, &d->channel[i].secret, &c);
 	}
+	if (o->treaty)
+		deployment_check_people(d, o->treaty, &c);
 	complaints_sort(&c);
 	take(f, &c, json);
 	complaints_finish(&c);

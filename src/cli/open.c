@@ -61,7 +61,14 @@ bool open_documents(struct opened *o, const struct cli *c)
 	if (!o->treaty)
 		print_complaints(&list);
 	complaints_finish(&list);
-	return o->treaty != NULL;
+	if (!o->treaty)
+		return false;
+	complaints_init(&list, c->deployment);
+	deployment_check_people(o->deployment, o->treaty, &list);
+	print_complaints(&list);
+	bool ok = list.n == 0;
+	complaints_finish(&list);
+	return ok;
 }
 
 /* ------------------------------------------------------------------- store */

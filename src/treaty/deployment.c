@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 #include "base/panic.h"
-#include "treaty/doc.h"
+#include "treaty/deployment_parts.h"
 
 enum { SECRET_MAX = 64 * 1024 };
 
-static bool is_reference(const char *text)
+bool is_reference(const char *text)
 {
 	struct sv s = sv_of(text);
 	return (sv_starts(s, SV("env:")) && s.len > 4) || (sv_starts(s, SV("file:")) && s.len > 5);
@@ -51,7 +51,7 @@ static bool take_setting(struct doc *d, const char *name, bool secret, struct pl
 	return true;
 }
 
-static void take_secret(const struct doc_at *at, void *member)
+void take_secret(const struct doc_at *at, void *member)
 {
 	take_setting(at->doc, at->key->name, true, at->place, at->value, member);
 }
@@ -98,7 +98,7 @@ static void take_login(const struct doc_at *at, void *member)
 /* ---- addresses ---- */
 
 /* Only what cannot be another machine: a name like 127.0.0.1.example.com can. */
-static bool is_loopback(struct sv host)
+bool is_loopback(struct sv host)
 {
 	if (sv_eq_nocase(host, SV("localhost")) || sv_eq(host, SV("[::1]")))
 		return true;
@@ -115,7 +115,7 @@ static bool is_loopback(struct sv host)
 }
 
 /* Host of 'host[:port]'; false when the port is none or the host is empty. */
-static bool split_host(struct sv authority, struct sv *host)
+bool split_host(struct sv authority, struct sv *host)
 {
 	const char *end = authority.len && authority.ptr[0] == '[' ?
 				  memchr(authority.ptr, ']', authority.len) : NULL;
@@ -132,7 +132,7 @@ static bool split_host(struct sv authority, struct sv *host)
 	return host->len > 0 && (!end || head.len == 0);
 }
 
-static const char *url_fault(struct sv url)
+const char *url_fault(struct sv url)
 {
 	bool tls = sv_starts(url, SV("https://"));
 	if (!tls && !sv_starts(url, SV("http://")))
@@ -173,7 +173,7 @@ static const char *beside(struct arena *a, const char *document, const char *pat
 	return arena_printf(a, "%.*s/%s", (int)(slash - document), document, path).ptr;
 }
 
-static void take_path(const struct doc_at *at, void *member)
+void take_path_beside(const struct doc_at *at, void *member)
 {
 	const struct deployment *d = at->doc->whole;
 	if (at->value->text[0])
@@ -254,7 +254,7 @@ static const struct doc_key systems_keys[] = {
 static const struct doc_level systems_level = { "'systems'", systems_keys, NULL };
 
 static const struct doc_key store_keys[] = {
-	{ "path", YAML_SCALAR, true, take_path, offsetof(struct deployment, store_path),
+	{ "path", YAML_SCALAR, true, take_path_beside, offsetof(struct deployment, store_path),
 	  .decides = "the file that holds the state" },
 	{ "key", YAML_SCALAR, true, take_secret, offsetof(struct deployment, store_key),
 	  .decides = "what credentials in the store are sealed with, as env:NAME or file:PATH" },
@@ -265,12 +265,16 @@ static const struct doc_level store_level = { "'store'", store_keys, NULL };
 static const struct doc_key deployment_keys[] = {
 	{ "deployment", YAML_SCALAR, true, take_format, 0,
 	  .decides = "the version of the language; say 1" },
-	{ "treaty", YAML_SCALAR, true, take_path, offsetof(struct deployment, treaty_path),
+	{ "treaty", YAML_SCALAR, true, take_path_beside, offsetof(struct deployment, treaty_path),
 	  .decides = "the treaty that is carried out" },
 	{ "store", YAML_MAP, true, take_level, 0, .level = &store_level,
 	  .decides = "where the state is kept" },
 	{ "systems", YAML_MAP, true, take_level, 0, .level = &systems_level,
 	  .decides = "where the parties are and how to log in" },
+	{ "channels", YAML_MAP, false, take_channels, 0, .level = &channels_level,
+	  .decides = "the ways on which people are told" },
+	{ "people", YAML_MAP, false, take_people, 0, .level = &people_level,
+	  .decides = "how each role of the treaty is reached" },
 	{ 0 },
 };
 const struct doc_level deployment_level = { "a deployment", deployment_keys, NULL };

@@ -35,6 +35,30 @@ struct deployment_system {
 	struct place place;
 };
 
+/* A way on which people are told. */
+struct deployment_channel {
+	const char *name;
+	enum { CHANNEL_SMTP, CHANNEL_WEBHOOK } kind;
+	struct setting url; /* smtp: never a reference */
+	const char *from;   /* smtp: 'a@b' or 'Name <a@b>' */
+	struct setting username, password; /* smtp; text NULL: none */
+	const char *ca;	    /* smtp: path of certificates, or NULL */
+	bool starttls;	    /* smtp: nothing is said without */
+	struct setting secret; /* webhook; text NULL: not signed */
+	enum webhook_shape { SHAPE_JSON, SHAPE_SLACK, SHAPE_TEAMS } shape;
+	struct place place;
+};
+
+/* How a role is reached. */
+struct deployment_reach {
+	const char *role;
+	const char **address; /* by the one smtp channel */
+	int address_n;
+	int *channel; /* indexes: that one if there are addresses, and webhooks */
+	int channel_n;
+	struct place place;
+};
+
 struct deployment {
 	struct arena arena;
 	const char *file;
@@ -42,11 +66,23 @@ struct deployment {
 	const char *store_path;
 	struct setting store_key; /* seals credentials */
 	struct deployment_system system[SIDES];
+	struct deployment_channel *channel;
+	int channel_n;
+	struct deployment_reach *reach;
+	int reach_n;
 };
 
 struct deployment *deployment_load(const char *path, struct complaints *c);
 struct deployment *deployment_load_text(struct sv text, const char *path, struct complaints *c);
 void deployment_destroy(struct deployment *d);
+/* Complains of people whose role the treaty does not have. */
+void deployment_check_people(const struct deployment *d, const struct treaty *t,
+			     struct complaints *c);
+
+/* The channel's index, or -1. */
+int deployment_channel_by_name(const struct deployment *d, struct sv name);
+/* NULL: nobody says how that role is reached. */
+const struct deployment_reach *deployment_reach_of(const struct deployment *d, const char *role);
 
 /* NULL when the login has no such setting. */
 const struct setting *deployment_login(const struct deployment_system *s, const char *name);

@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/panic.h"
 
 /* ---- the tree ---- */
@@ -165,16 +166,38 @@ static struct meaning *rule_meaning(struct arena *a, const struct treaty *t,
 	return m;
 }
 
-static void add_alert(struct arena *a, struct meaning *to, const struct treaty *t,
-		      const struct alert_rule *rule)
+/* ---- who is told ---- */
+
+static void add_alert(struct arena *a, struct meaning *to, const char *key,
+		      const struct treaty *t, const struct alert_rule *rule)
 {
-	struct meaning *m = add(to, "alert", make(a, 'm'));
+	if (!rule->after_ms)
+		return;
+	struct meaning *m = add(to, key, make(a, 'm'));
 	add_number(a, m, "after_ms", rule->after_ms);
 	add_text(a, m, "to", t->role[rule->to].name);
 	if (rule->then_after_ms) {
 		add_number(a, m, "then_after_ms", rule->then_after_ms);
 		add_text(a, m, "then_to", t->role[rule->then_to].name);
 	}
+}
+
+/* Left out when nothing is said, as treaties of before it could be said. */
+static void add_alerts(struct arena *a, struct meaning *to, const struct treaty *t)
+{
+	const struct treaty_alerts *all = &t->alerts;
+	struct meaning *m = make(a, 'm'), *kinds = make(a, 'm'), *records = make(a, 'm');
+	add_alert(a, m, "default", t, &all->fallback);
+	for (int i = 0; i < all->kind_n; i++)
+		add_alert(a, kinds, all->kind[i].kind, t, &all->kind[i].rule);
+	for (int i = 0; all->record && i < t->record_n; i++)
+		add_alert(a, records, t->record[i].name, t, &all->record[i]);
+	if (kinds->n)
+		add(m, "kinds", kinds);
+	if (records->n)
+		add(m, "records", records);
+	if (m->n)
+		add(to, "alerts", m);
 }
 
 /* ---- the rest ---- */
@@ -219,8 +242,23 @@ static void add_record(struct arena *a, struct meaning *list, const struct treat
 		struct meaning *field = add(fields, f->name, rule_meaning(a, t, f));
 		add_bool(a, field, "confidential", f->confidential);
 		if (f->direction == BOTH_WAYS)
-			add_alert(a, field, t, &f->conflict.alert);
+			add_alert(a, field, "alert", t, &f->conflict.alert);
 	}
+}
+
+static void add_hours(struct arena *a, struct meaning *role, const struct working *w)
+{
+	add_sv(a, role, "hours",
+	       arena_printf(a, "%s %s", working_text(w, a).ptr, w->zone->name));
+	/* a mapping, because the order of dates means nothing */
+	struct meaning *days = make(a, 'm');
+	for (int i = 0; i < w->holiday_n; i++) {
+		int year, month, day;
+		date_from_days(w->holiday[i], &year, &month, &day);
+		add_text(a, days, arena_printf(a, "%04d-%02d-%02d", year, month, day).ptr, "closed");
+	}
+	if (days->n)
+		add(role, "holidays", days);
 }
 
 static struct meaning *head_meaning(struct arena *a, const struct treaty *t)
@@ -238,7 +276,8 @@ static struct meaning *head_meaning(struct arena *a, const struct treaty *t)
 		struct meaning *role = add(roles, t->role[i].name, make(a, 'm'));
 		add_text(a, role, "title", t->role[i].title);
 		add_text(a, role, "key", t->role[i].key);
-		add_text(a, role, "hours", t->role[i].hours);
+		if (t->role[i].hours)
+			add_hours(a, role, t->role[i].hours);
 	}
 	return m;
 }
@@ -265,6 +304,7 @@ void treaty_canonical(const struct treaty *t, struct buf *out)
 	struct meaning *records = add(m, "records", make(&a, 'l'));
 	for (int i = 0; i < t->record_n; i++)
 		add_record(&a, records, t, &t->record[i]);
+	add_alerts(&a, m, t);
 	write_out(m, &a, out);
 	arena_finish(&a);
 }

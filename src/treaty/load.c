@@ -23,58 +23,15 @@ static void take_public_key(const struct doc_at *at, void *member)
 			       "'key': a public key is 'ed25519:' and its base64");
 }
 
-static bool is_day(struct sv s)
-{
-	static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
-	for (size_t i = 0; i < countof(days); i++)
-		if (sv_eq(s, sv_of(days[i])))
-			return true;
-	return false;
-}
-
-/* Minutes since midnight; -1 for what is no 'HH:MM'. */
-static int minutes(struct sv s)
-{
-	struct sv h, m;
-	int64_t hour, minute;
-	if (s.len != 5 || !sv_cut(s, ':', &h, &m) || !sv_to_i64(h, &hour) ||
-	    !sv_to_i64(m, &minute) || hour < 0 || hour > 24 || minute < 0 || minute > 59)
-		return -1;
-	return (int)(hour * 60 + minute);
-}
-
-/* 'Mon-Fri 08:00-18:00 America/Chicago' */
-static bool hours_ok(struct sv s)
-{
-	struct sv days, times, zone, first, last, from, to;
-	if (!sv_cut(s, ' ', &days, &s) || !sv_cut(s, ' ', &times, &zone) || zone.len == 0)
-		return false;
-	if (!sv_cut(days, '-', &first, &last))
-		last = first;
-	if (!sv_cut(times, '-', &from, &to))
-		return false;
-	return is_day(first) && is_day(last) && minutes(from) >= 0 && minutes(to) > minutes(from) &&
-	       minutes(to) <= 24 * 60 && !memchr(zone.ptr, ' ', zone.len);
-}
-
-static void take_hours(const struct doc_at *at, void *member)
-{
-	if (hours_ok(sv_of(at->value->text)))
-		*(const char **)member = at->value->text;
-	else
-		complaints_add(at->doc->complaints, at->value->place,
-			       "%s: 'hours' are days, times and a zone: "
-			       "Mon-Fri 08:00-18:00 America/Chicago",
-			       doc_quote(at->doc, at->value->text));
-}
-
 static const struct doc_key role_keys[] = {
 	{ "title", YAML_SCALAR, false, take_text, offsetof(struct treaty_role, title),
 	  .decides = "how people call it" },
 	{ "key", YAML_SCALAR, false, take_public_key, offsetof(struct treaty_role, key),
 	  .decides = "the public key its signatures are verified with" },
 	{ "hours", YAML_SCALAR, false, take_hours, offsetof(struct treaty_role, hours),
-	  .decides = "business hours, in which its due times run" },
+	  .decides = "business hours, in which its due times run; by default round the clock" },
+	{ "holidays", YAML_LIST, false, take_holidays, offsetof(struct treaty_role, hours),
+	  .decides = "dates on which its due times do not run" },
 	{ 0 },
 };
 static const struct doc_level role_level = { "a role", role_keys, NULL };
@@ -246,6 +203,8 @@ static const struct doc_key treaty_keys[] = {
 	  .decides = "the areas and the one owner of each" },
 	{ "records", YAML_MAP, true, take_records, 0, .level = &records_level,
 	  .decides = "what is kept in agreement" },
+	{ "alerts", YAML_MAP, false, take_level, offsetof(struct treaty, alerts), .level = &alerts_level,
+	  .decides = "who is told of what no field's own rule covers" },
 	{ 0 },
 };
 const struct doc_level treaty_level = { "a treaty", treaty_keys, NULL };

@@ -186,11 +186,6 @@ static void take_retry(const struct doc_at *at, void *member)
 		       doc_quote(at->doc, text.ptr));
 }
 
-static void take_to(const struct doc_at *at, void *member)
-{
-	*(int *)member = find_role(at->doc, at->value);
-}
-
 static const struct doc_key unavailable_keys[] = {
 	{ "retry", YAML_SCALAR, true, take_retry, 0,
 	  .decides = "the first wait before asking again and the longest, like 1m..30m" },
@@ -201,26 +196,6 @@ static const struct doc_key unavailable_keys[] = {
 	{ 0 },
 };
 static const struct doc_level unavailable_level = { "'unavailable'", unavailable_keys, NULL };
-
-static const struct doc_key then_keys[] = {
-	{ "after", YAML_SCALAR, true, take_duration, offsetof(struct alert_rule, then_after_ms),
-	  .decides = "how long after the first alert" },
-	{ "to", YAML_SCALAR, true, take_to, offsetof(struct alert_rule, then_to),
-	  .decides = "the role that is told next" },
-	{ 0 },
-};
-static const struct doc_level then_level = { "an alert's 'then'", then_keys, NULL };
-
-static const struct doc_key alert_keys[] = {
-	{ "after", YAML_SCALAR, true, take_duration, offsetof(struct alert_rule, after_ms),
-	  .decides = "how long a conflict may stay open in silence" },
-	{ "to", YAML_SCALAR, true, take_to, offsetof(struct alert_rule, to),
-	  .decides = "the role that is told" },
-	{ "then", YAML_MAP, false, take_level, 0, .level = &then_level,
-	  .decides = "who is told when nothing happens" },
-	{ 0 },
-};
-static const struct doc_level alert_level = { "'alert'", alert_keys, NULL };
 
 /* Not 'required' one by one: a two-way field that lacks several is one
  * complaint (see missing_answers). */

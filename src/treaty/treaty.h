@@ -9,6 +9,7 @@
 #define TREATY_TREATY_H
 
 #include "value/value.h"
+#include "value/working.h"
 
 enum side { SIDE_ATS, SIDE_SALESFORCE, SIDES };
 
@@ -29,7 +30,7 @@ struct treaty_role {
 	const char *name;
 	const char *title; /* or NULL */
 	const char *key;   /* 'ed25519:...' or NULL */
-	const char *hours; /* 'Mon-Fri 08:00-18:00 America/Chicago' or NULL */
+	const struct working *hours; /* NULL: round the clock */
 	struct place place;
 };
 
@@ -58,8 +59,9 @@ enum deliver { DELIVER_STATE, DELIVER_EACH };
 /* A value that the picklist map does not know. */
 enum map_unknown { MAP_UNKNOWN_HOLD, MAP_UNKNOWN_PASS, MAP_UNKNOWN_DEFAULT };
 
+/* Who is told, and when, counted in the business hours of whoever is told. */
 struct alert_rule {
-	int64_t after_ms;
+	int64_t after_ms; /* 0: there is no rule */
 	int to; /* index of a role */
 	int64_t then_after_ms; /* 0: no second step */
 	int then_to;
@@ -155,6 +157,17 @@ struct treaty_record {
 	struct place place;
 };
 
+/* What no field's own rule covers; see alerts.h. */
+struct treaty_alerts {
+	struct alert_rule fallback;
+	struct alert_kind_rule {
+		const char *kind; /* of entries of the conflict log: 'rejected' */
+		struct alert_rule rule;
+	} *kind;
+	int kind_n;
+	struct alert_rule *record; /* as treaty.record, or NULL */
+};
+
 struct treaty {
 	struct arena arena;
 	const char *file;
@@ -168,6 +181,7 @@ struct treaty {
 	int domain_n;
 	struct treaty_record *record;
 	int record_n;
+	struct treaty_alerts alerts;
 	unsigned char digest[32]; /* SHA-256 of the canonical meaning */
 };
 

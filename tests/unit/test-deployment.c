@@ -94,6 +94,62 @@ static void refuses(void **state)
 	       "d.yaml:6:61: 'user': a login to salesforce has client_id, username, key and audience\n");
 }
 
+static void channels_and_people(void **state)
+{
+	struct complaints c;
+	expect(HEAD SALESFORCE ATS("https://rest.example.com")
+	       "channels:\n"
+	       "  a: {smtp: {url: mail.example.com, from: nobody}}\n"
+	       "  b: {smtp: {url: 'smtp://mail.example.com:25/x', from: \"a@b.example\\r\\nBcc: c@d.example\", "
+	       "starttls: off, username: u}}\n"
+	       "  c: {webhook: {url: http://hooks.example.com/s3cret, secret: s3cret, shape: slak}}\n"
+	       "  d: {}\n"
+	       "  e: {webhook: {url: https://hooks.example.com/x}}\n"
+	       "people:\n"
+	       "  lead: [dana@acme.example, 'a@b@c', \"a@b.example\\nBcc: x@y.example\", f, a]\n"
+	       "  boss: e\n",
+	       "d.yaml:8:19: 'url': a mail server is smtp://HOST:PORT or smtps://HOST:PORT\n"
+	       "d.yaml:8:43: 'nobody': 'from' is an address like treaty@acme.example, or Treaty "
+	       "<treaty@acme.example>\n"
+	       "d.yaml:9:3: 'b': a second way for mail, after 'a': an address would not say which\n"
+	       "d.yaml:9:7: 'smtp': 'username' and 'password' belong together\n"
+	       "d.yaml:9:19: 'url': a mail server is smtp://HOST:PORT, and nothing behind that; a login "
+	       "goes under 'username'\n"
+	       "d.yaml:9:57: 'a@b.example  Bcc: c@d.example': 'from' is an address like "
+	       "treaty@acme.example, or Treaty <treaty@acme.example>\n"
+	       "d.yaml:9:102: 'starttls': off would send what people read to another machine in the clear; "
+	       "say required, or smtps:// in 'url'\n"
+	       "d.yaml:10:22: 'url': http to another machine would send the login in the clear; use https\n"
+	       "d.yaml:10:63: 'secret': a secret does not belong in this file; say env:NAME or file:PATH "
+	       "where it is kept\n"
+	       "d.yaml:10:78: 'slak': 'shape' is json, slack or teams (did you mean 'slack'?)\n"
+	       "d.yaml:11:3: 'd': a channel is either smtp or webhook\n"
+	       "d.yaml:14:29: 'a@b@c': no mail address like dana@acme.example\n"
+	       "d.yaml:14:38: 'a@b.example Bcc: x@y.example': no mail address like dana@acme.example\n"
+	       "d.yaml:14:71: 'f': neither a mail address nor a channel (did you mean 'a'?)\n"
+	       "d.yaml:14:74: 'a': mail to whom? Say the addresses instead\n"
+	       "d.yaml:15:3: 'boss': text where a list belongs\n");
+	complaints_init(&c, "d.yaml");
+	struct deployment *d = deployment_load_text(
+		SV(HEAD SALESFORCE ATS("https://rest.example.com")
+		   "channels:\n"
+		   "  chat: {webhook: {url: file:url, shape: slack}}\n"
+		   "  mail: {smtp: {url: 'smtp://127.0.0.1:2525', from: 'T <t@acme.example>'}}\n"
+		   "people: {lead: [dana@acme.example, chat, sam@acme.example, chat]}\n"),
+		"d.yaml", &c);
+	assert_int_equal(c.n, 0);
+	const struct deployment_reach *r = deployment_reach_of(d, "lead");
+	assert_null(deployment_reach_of(d, "boss"));
+	assert_int_equal(r->address_n, 2);
+	assert_int_equal(r->channel_n, 2);
+	assert_string_equal(d->channel[r->channel[0]].name, "mail");
+	assert_int_equal(d->channel[r->channel[1]].shape, SHAPE_SLACK);
+	assert_true(d->channel[r->channel[1]].url.secret);
+	assert_false(d->channel[r->channel[0]].starttls); /* this machine */
+	deployment_destroy(d);
+	complaints_finish(&c);
+}
+
 static void addresses(void **state)
 {
 	static const char clear[] =
@@ -234,6 +290,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(acme_loads),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(channels_and_people),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(secrets_stay_out_of_messages),
 		cmocka_unit_test(settings_resolve),

@@ -12,6 +12,7 @@
 #include "base/panic.h"
 #include "base/rng.h"
 #include "settle/settle.h"
+#include "treaty/alerts.h"
 
 enum { FIELDS_MAX = 6, NOW_MS = 1000000, RULE = 7, OLD_RULE = 6, LONGEST_MS = 60000 };
 
@@ -811,9 +812,18 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* The treaty names kinds of entries without knowing settle. */
+static void alerts_know_every_kind(void **state)
+{
+	assert_int_equal(alert_kinds_n, MISMATCH_KINDS);
+	for (int k = 0; k < MISMATCH_KINDS; k++)
+		assert_string_equal(alert_kinds[k], mismatch_kind_name((enum mismatch_kind)k));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(alerts_know_every_kind),
 		cmocka_unit_test(test_rows_with_a_base),
 		cmocka_unit_test(test_rows_without_a_base),
 		cmocka_unit_test(test_alteration_becomes_the_base),

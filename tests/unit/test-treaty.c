@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "base/panic.h"
+#include "base/clock.h"
+#include "treaty/alerts.h"
 #include "treaty/digest.h"
 #include "treaty/doc.h"
 
@@ -117,6 +119,43 @@ static void refuses(void **state)
 		  "t.yaml:6:60: 'lead': signs once\n"
 		  "t.yaml:6:84: 'signed_by': nobody; decide the roles that must agree before it holds\n"
 		  "t.yaml:6:100: 'signed_by' is missing: the roles that must agree before it holds\n" },
+		/* hours, holidays, alerts */
+		{ "treaty: 1\nname: t\nversion: 1\nsystems: {ats: bullhorn, salesforce: salesforce}\n"
+		  "roles:\n"
+		  "  a: {hours: Mon-Fri 08:00-18:00 America/Chicgo}\n"
+		  "  b: {hours: Mon-Fri 08:00-18:00 Chicago}\n"
+		  "  c: {hours: Mon-Fri 08:00-18:00 ../../etc/passwd}\n"
+		  "  d: {hours: Mon-Fri 18:00-08:00 America/Chicago}\n"
+		  "  e: {holidays: [2026-12-25]}\n"
+		  "  f: {hours: Sun-Thu 08:00-18:00 Asia/Jerusalem, holidays: [2026-02-30, soon, 2026-4-23]}\n"
+		  "domains: {people: {owner: ats, signed_by: [a]}}\n"
+		  "records: {p: {domain: people, ats: P, salesforce: P, fields: {f: f -> F}}}\n"
+		  "alerts:\n"
+		  "  default: {after: soon, to: z}\n"
+		  "  kinds: {rejcted: {after: 1h, to: a}, drift: {to: a, then: {after: 1h, to: b}}}\n"
+		  "  records: {q: {after: 1h, to: a}, p: {}}\n"
+		  "  fields: {}\n",
+		  "t.yaml:6:14: 'hours': 'America/Chicgo': no zone of the IANA list, such as America/Chicago "
+		  "(did you mean 'America/Chicago'?)\n"
+		  "t.yaml:7:14: 'hours': 'Chicago': no zone of the IANA list, such as America/Chicago (did "
+		  "you mean 'America/Chicago'?)\n"
+		  "t.yaml:8:14: 'hours': '../../etc/passwd': no zone of the IANA list, such as "
+		  "America/Chicago\n"
+		  "t.yaml:9:14: 'Mon-Fri 18:00-08:00 America/Chicago': 'hours' are days, times and a zone: "
+		  "Mon-Fri 08:00-18:00 America/Chicago\n"
+		  "t.yaml:10:7: 'holidays': the role needs 'hours' too, which say in what zone a day is\n"
+		  "t.yaml:11:61: '2026-02-30': a holiday is a date like 2026-12-25\n"
+		  "t.yaml:11:73: 'soon': a holiday is a date like 2026-12-25\n"
+		  "t.yaml:11:79: '2026-4-23': a holiday is a date like 2026-12-25\n"
+		  "t.yaml:15:20: 'soon': 'after' is a time like 30s, 5m, 8h or 7d\n"
+		  "t.yaml:15:30: 'z': no such role (did you mean 'a'?)\n"
+		  "t.yaml:16:11: 'rejcted': no kind of entry in the conflict log (did you mean 'rejected'?)\n"
+		  "t.yaml:16:40: 'after' is missing: how long an entry may stay open in silence\n"
+		  "t.yaml:17:13: 'q': no such record type: a reference can only point to what is mapped (did "
+		  "you mean 'p'?)\n"
+		  "t.yaml:17:36: 'after' is missing: how long an entry may stay open in silence\n"
+		  "t.yaml:17:36: 'to' is missing: the role that is told\n"
+		  "t.yaml:18:3: 'fields': 'alerts' has no such key; it has default, kinds, records\n" },
 		/* two-way fields */
 		{ HEAD "      a: {ats: x, salesforce: y, direction: both}\n"
 		       "      b: {ats: b, salesforce: b, direction: both, conflict: {winner: ats}}\n"
@@ -307,7 +346,7 @@ static void complaints_are_one_line_each(void **state)
 	expect_refusal("treaty: 1\n\"a\\nt.yaml:1:1: forged\\e[31m\": 1\nname: t\nversion: 1\n"
 		       "systems: {ats: a, salesforce: b}\nroles: {}\ndomains: {}\nrecords: {}\n",
 		       "t.yaml:2:1: 'a t.yaml:1:1: forged [31m': a treaty has no such key; it has "
-		       "treaty, name, version, systems, roles, domains, records\n");
+		       "treaty, name, version, systems, roles, domains, records, alerts\n");
 }
 
 static void an_unreadable_file_is_a_complaint(void **state)
@@ -560,6 +599,12 @@ static void digests_follow_the_meaning_only(void **state)
 		{ "ats: bullhorn", "ats: lever", TREATY },
 		{ "title: Lead", "title: Leader", TREATY },
 		{ "boss: {}", "boss: {hours: Mon-Fri 08:00-18:00 America/Chicago}", TREATY },
+		{ "boss: {}", "boss: {hours: Mon-Fri 08:00-18:00 America/Chicago, holidays: [2026-12-25]}",
+		  TREATY },
+		{ "name: mini\n", "name: mini\nalerts: {default: {after: 4h, to: lead}}\n", TREATY },
+		{ "name: mini\n", "name: mini\nalerts: {kinds: {drift: {after: 4h, to: lead}}}\n", TREATY },
+		{ "name: mini\n", "name: mini\nalerts: {records: {person: {after: 4h, to: lead}}}\n", TREATY },
+		{ "name: mini\n", "name: mini\nalerts: {}\n", NOTHING },
 		{ "signed_by: [lead, boss]", "signed_by: [lead]", TREATY },
 		{ "match: [[email]]", "match: [[email], [status]]", TREATY },
 		{ "domain: people\n", "domain: people\n    create: {salesforce: when_missing}\n", TREATY },
@@ -673,6 +718,70 @@ static void durations(void **state)
 		assert_false(duration_parse(sv_of(bad[i]), &ms));
 }
 
+/* ---- alerts ---- */
+
+static void expect_due(const struct treaty *t, const char *kind, const char *record,
+		       const char *field, const char *want)
+{
+	struct alert_due *due;
+	struct arena a;
+	int64_t opened;
+	struct buf b;
+	arena_init(&a);
+	buf_init(&b, 4096);
+	time_parse(SV("2026-11-27T23:00:00Z"), &opened); /* Friday 17:00 in Chicago */
+	int n = alert_dues(t, sv_of(kind), sv_of(record), sv_of(field), opened, &a, &due);
+	for (int i = 0; i < n; i++) {
+		char at[TIME_TEXT_SIZE];
+		time_format_ms(due[i].at_ms, at);
+		buf_addf(&b, "%d %s %.16s; ", due[i].step, t->role[due[i].role].name, at);
+	}
+	assert_string_equal(b.len ? b.ptr : "", want);
+	buf_finish(&b);
+	arena_finish(&a);
+}
+
+static void the_nearest_alert_rule_holds(void **state)
+{
+	static const char text[] =
+		"treaty: 1\nname: t\nversion: 1\nsystems: {ats: bullhorn, salesforce: salesforce}\n"
+		"roles:\n"
+		"  chicago: {hours: Mon-Fri 08:00-18:00 America/Chicago, holidays: [2026-11-30]}\n"
+		"  london: {hours: Mon-Fri 09:00-17:00 Europe/London}\n"
+		"  night: {}\n"
+		"domains: {people: {owner: ats, signed_by: [chicago, night]}, jobs: {owner: ats, "
+		"signed_by: [london]}}\n"
+		"records:\n"
+		"  p:\n    domain: people\n    ats: P\n    salesforce: P\n    fields:\n      one: one -> One\n"
+		"      two: {ats: b, salesforce: B, direction: both, conflict: {winner: review, "
+		"unavailable: {retry: 1m, for: 8h, then: review}, "
+		"alert: {after: 2h, to: chicago, then: {after: 4h, to: london}}}}\n"
+		"  q: {domain: jobs, ats: Q, salesforce: Q, fields: {f: f -> F}}\n";
+	static const char more[] = "alerts:\n"
+				   "  default: {after: 1h, to: night}\n"
+				   "  kinds: {drift: {after: 2h, to: night}}\n"
+				   "  records: {p: {after: 3h, to: night}}\n";
+	struct treaty *t = load(text);
+	/* 17-18 on Friday, Monday is a holiday, 8-9 on Tuesday; then 15-17 in
+	 * London on Tuesday and 9-11 on Wednesday */
+	expect_due(t, "conflict", "p", "two", "0 chicago 2026-12-01T15:00; 1 london 2026-12-02T11:00; ");
+	/* nothing said: who signs; everybody for a system, sooner */
+	expect_due(t, "rejected", "p", "one", "0 chicago 2026-12-01T17:00; 0 night 2026-11-28T03:00; ");
+	expect_due(t, "rejected", "q", "f", "0 london 2026-11-30T13:00; ");
+	expect_due(t, "unavailable", "ats", "ats",
+		   "0 chicago 2026-11-27T23:30; 0 london 2026-11-30T09:30; 0 night 2026-11-27T23:30; ");
+	treaty_destroy(t);
+	char both[4096];
+	snprintf(both, sizeof(both), "%s%s", text, more);
+	t = load(both);
+	expect_due(t, "conflict", "p", "two", "0 chicago 2026-12-01T15:00; 1 london 2026-12-02T11:00; ");
+	expect_due(t, "drift", "p", "two", "0 night 2026-11-28T01:00; ");
+	expect_due(t, "rejected", "p", "one", "0 night 2026-11-28T02:00; ");
+	expect_due(t, "rejected", "q", "f", "0 night 2026-11-28T00:00; ");
+	expect_due(t, "unavailable", "ats", "ats", "0 night 2026-11-28T00:00; ");
+	treaty_destroy(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -686,6 +795,7 @@ int main(void)
 		cmocka_unit_test(digests_follow_the_meaning_only),
 		cmocka_unit_test(the_order_of_record_types_is_meaning),
 		cmocka_unit_test(rules_are_all_different),
+		cmocka_unit_test(the_nearest_alert_rule_holds),
 		cmocka_unit_test(every_key_is_listed),
 		cmocka_unit_test(durations),
 	};
