@@ -67,7 +67,7 @@ const troubles = [
 // Edits of all kinds by the office, placements that are moved on several times
 // between two looks, and job orders that must be made in the ATS, where no key
 // keeps a repeated create from making two.
-async function burst(w, edits, r) {
+async function lane(w, edits, r) {
 	for (let done = 0; done < edits;) {
 		const n = Math.min(10 + r.below(40), edits - done);
 		await w.control('bullhorn', 'office', { edits: n });
@@ -76,6 +76,12 @@ async function burst(w, edits, r) {
 			Account__c: r.of(w.accounts), Employment_Type__c: 'Contract', Openings__c: '2' } });
 		done += n + 4;
 	}
+}
+
+// Several people at once: a burst, not a queue.
+async function burst(w, edits, r) {
+	const lanes = edits > 1000 ? 4 : 1;
+	await Promise.all(Array.from({ length: lanes }, () => lane(w, edits / lanes, random(1 + r.below(2 ** 31 - 1)))));
 }
 
 // ---- rounds
@@ -98,6 +104,24 @@ async function checkConflicts(w, report) {
 	const strange = open.filter((e) => ['rejected', 'loop', 'undeliverable', 'drift', 'unavailable'].includes(e.kind));
 	if (strange.length)
 		trouble('entries that no one gave a reason for', strange);
+}
+
+// In hours of edits some copy is edited for a fourth time within a day, and
+// writing to it stops: rightly, so somebody says that it was no loop. Each must
+// be of a field that people did edit so often.
+async function liftLoops(w, o) {
+	for (;;) {
+		await w.quiet(o.deadline);
+		const loops = (await w.json(['conflicts', '--limit', '100000'])).entries.filter((e) => e.open && e.kind === 'loop');
+		if (!loops.length)
+			return;
+		for (const e of loops) {
+			if (!/restored 3 times/.test(e.detail))
+				trouble('writing stopped for another reason than edits of a copy', [e]);
+			await w.run(['conflicts', 'resolve', String(e.id), '--retry', '--as', 'the test']);
+			w.lifted++;
+		}
+	}
 }
 
 async function check(w, report) {
@@ -134,7 +158,7 @@ async function round(w, o, r, n) {
 	const sent = left.ats.writes_sent + left.salesforce.writes_sent;
 	w.startDaemon(w.daemonEnv);
 	await editing;
-	await w.quiet(o.deadline);
+	await liftLoops(w, o);
 	const report = await look(w, { since: w.since });
 	await check(w, report);
 	w.since = report.seq;
@@ -145,6 +169,7 @@ async function round(w, o, r, n) {
 
 async function settleFirst(w, o, r) {
 	w.made = 1;
+	w.lifted = 0;
 	w.accounts = (await w.control('salesforce', 'dump?system=salesforce&object=Account&fields=Bullhorn_Id__c'))
 		.filter((a) => a.fields.Bullhorn_Id__c).map((a) => a.id);
 	await w.run(['link']);
@@ -155,7 +180,7 @@ async function settleFirst(w, o, r) {
 	// how long a burst takes that nobody disturbs: deaths fall into that time
 	const from = Date.now();
 	await burst(w, o.edits, r);
-	await w.quiet(o.deadline);
+	await liftLoops(w, o);
 	w.spanMs = Math.max(Date.now() - from - 2000, 500);
 	const report = await look(w);
 	await check(w, report);
