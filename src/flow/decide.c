@@ -224,12 +224,15 @@ static void read_steps(struct batch *b)
 
 /* ----------------------------------------------------------------- decide */
 
-static void settle_marks(struct batch *b, struct db *db, struct unit *u)
+/* How many there were to consume. */
+static int64_t settle_marks(struct batch *b, struct db *db, struct unit *u)
 {
+	int64_t n = 0;
 	for (int s = 0; s < SIDES; s++)
 		if (u->mark[s])
-			mark_settled(db, b->e->treaty, u->mark[s]);
+			n += mark_settled(db, b->e->treaty, u->mark[s]);
 	u->done = true;
+	return n;
 }
 
 static void postpone(struct batch *b, struct db *db, struct unit *u, int64_t due_ms,
@@ -306,6 +309,7 @@ static void join(struct batch *b, struct db *db, struct unit *u)
 			postpone(b, db, u, clock_now(b->e->clock) + 1000, 0);
 			return;
 		}
+		drop_slots_of(b->e->store, b->e->treaty, db, theirs.id, "linked to another record");
 		link_delete(db, theirs.id, clock_now(b->e->clock));
 	}
 	u->link.remote[other] = u->lookup.remote;
@@ -370,6 +374,8 @@ static bool after_lost_create(struct batch *b, struct db *db, struct unit *u, st
 		slot->field_n = 0;
 		slot_move(slot, SLOT_IDLE);
 		slot_put(db, b->e->treaty, &u->link, to, slot);
+		note_end(b->e->store, b->e->treaty, db, u->link.id, OUTCOME_RESOLVED, slot->decision,
+			 "a look-up found the record");
 		join(b, db, u);
 		return false;
 	}
@@ -422,6 +428,7 @@ static bool follow_survivor(struct batch *b, struct db *db, struct unit *u)
 			if (theirs.remote[side_other(s)].len ||
 			    slot_get(db, t, &theirs, side_other(s), b->scratch).state == SLOT_SENT)
 				continue; /* two records became one: a person's */
+			drop_slots_of(b->e->store, b->e->treaty, db, theirs.id, "linked to another record");
 			link_delete(db, theirs.id, clock_now(b->e->clock));
 		}
 		for (int i = 0; i < t->record[b->record].field_n; i++)
@@ -429,10 +436,7 @@ static bool follow_survivor(struct batch *b, struct db *db, struct unit *u)
 		u->link.remote[s] = seen->merged_into;
 		u->link.ghost_n = 0;
 		u->link.fresh_seq[s] = store_seq_next(b->e->store, db);
-		for (int k = 0; k < SIDES; k++) {
-			struct slot none = { 0 };
-			slot_put(db, t, &u->link, k, &none);
-		}
+		drop_slots_of(b->e->store, b->e->treaty, db, u->link.id, "merged into another record");
 		now_linked(b, db, u, "merged into it");
 		mismatch_close_link(db, u->link.id, MISMATCH_UNDELIVERABLE, SV("merged"),
 				    clock_now(b->e->clock));
@@ -467,8 +471,8 @@ static bool lags(const struct batch *b, const struct unit *u)
 	return false;
 }
 
-static void store_plan(struct batch *b, struct db *db, struct unit *u, const struct plan *p,
-		       const struct settle_input *in)
+static void store_plan(struct batch *b, struct db *db, struct unit *u, struct plan *p,
+		       const struct settle_input *in, int64_t marks)
 {
 	const struct treaty *t = b->e->treaty;
 	const struct treaty_record *type = &t->record[b->record];
@@ -482,6 +486,7 @@ static void store_plan(struct batch *b, struct db *db, struct unit *u, const str
 	}
 	link_put(b->e->store, db, t, &l);
 	b->counted = guard_note(b->e, db, in->link, p) || b->counted;
+	note_decision(b->e, db, p, in, source, marks);
 	for (int s = 0; s < SIDES; s++)
 		if (p->slot_changed[s])
 			slot_put(db, t, &l, s, &p->slot[s]);
@@ -497,7 +502,6 @@ static void store_plan(struct batch *b, struct db *db, struct unit *u, const str
 				link_wait_for(db, t, &l, type->field[i].type.link_record, s,
 					      u->seen[s]->value[i].text);
 	}
-	note_decision(b->e, db, p, in, source);
 	u->link = l;
 }
 
@@ -564,8 +568,11 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 		postpone(b, db, u, clock_now(e->clock) + LAG_RETRY_MS, 0);
 		return;
 	}
-	if (follow_survivor(b, db, u) && !b->last_round)
-		return;
+	if (follow_survivor(b, db, u)) {
+		if (!b->last_round)
+			return;
+		slot[SIDE_ATS] = slot[SIDE_SALESFORCE] = (struct slot){ 0 };
+	}
 	unsigned missing = u->want & ~u->got;
 	if (missing & ~b->down && !b->last_round)
 		return; /* read again what became stale */
@@ -601,11 +608,9 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 		u->want |= need;
 		return;
 	}
-	store_plan(b, db, u, &p, &in);
+	store_plan(b, db, u, &p, &in, need ? 0 : settle_marks(b, db, u));
 	if (need)
 		postpone(b, db, u, try_again_ms(b, need, &p), need);
-	else
-		settle_marks(b, db, u);
 }
 
 static bool decide_chunk(struct db *db, void *arg, struct err *err)

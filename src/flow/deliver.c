@@ -126,6 +126,8 @@ static bool pick(struct db *db, void *arg, struct err *err)
 		} else if (!prepare_write(p, db, s, &p->w[p->n])) {
 			slot_move(&s->slot, SLOT_IDLE);
 			slot_put(db, t, &s->link, p->side, &s->slot);
+			note_end(e->store, e->treaty, db, s->link.id, OUTCOME_DROPPED, s->slot.decision,
+				 "what it refers to is not linked any more");
 			mark_link(e, db, &s->link, 3, now, "reference");
 			p->parked = true;
 		} else {
@@ -323,7 +325,8 @@ static bool answer(struct db *db, void *arg, struct err *err)
 		if (p->w[i].outcome == WRITE_DONE)
 			go_on(p, db, &(struct sending){ .link = s->link, .slot = sent });
 		if (p->w[i].outcome != WRITE_NOT_SENT)
-			note_answer(p->e, db, &s->link, p->side, &sent, &p->w[i]);
+			note_answer(p->e, db, &s->link, p->side, &sent, &p->w[i],
+				    s->slot.state == SLOT_IDLE);
 		keep_head(p, &s->link);
 	}
 	return true;

@@ -75,17 +75,16 @@ static uint64_t rules_of(const struct treaty_record *r)
  * is resolved first, as after any restart. */
 static void backfill(struct engine *e, struct db *db, int record)
 {
-	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i",
-	       record_key(&e->treaty->record[record]));
+	drop_slots_of_type(e->store, e->treaty, db, record_key(&e->treaty->record[record]), "another rule");
 	mark_type(e, db, record, "version");
 }
 
 /* A record type that the treaty no longer has: what was decided for it would
  * stand in the queue for ever. Should it come back, all of it is looked at. */
-static void leave_type(struct db *db, struct sv meta_name, struct sv record)
+static void leave_type(struct engine *e, struct db *db, struct sv meta_name, struct sv record)
 {
 	int64_t type = sv_hash32(record);
-	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i", type);
+	drop_slots_of_type(e->store, e->treaty, db, type, "the treaty no longer has this record type");
 	db_run(db, "UPDATE slot SET state = 3 WHERE type = $1 AND state = 2", "i", type);
 	db_run(db, "UPDATE meta SET value = 'left' WHERE name = $1", "t", meta_name);
 }
@@ -101,7 +100,7 @@ static void leave_types(struct engine *e, struct db *db, struct arena *a)
 	for (int i = 0; i < k; i++) {
 		struct sv record = sv_make(name[i].ptr + 6, name[i].len - 6);
 		if (treaty_record_by_name(e->treaty, record) < 0)
-			leave_type(db, name[i], record);
+			leave_type(e, db, name[i], record);
 	}
 }
 

@@ -114,11 +114,22 @@ bool look_up(struct engine *e, int record, enum side side, struct sv id,
 
 /* ---- note.c: journal entries ---- */
 
-void note_decision(struct engine *e, struct db *db, const struct plan *p,
-		   const struct settle_input *in, const char *source);
+/* The slots that the plan changed are told their decision's number; what stood
+ * in them has ended. 'marks': consumed by it. */
+void note_decision(struct engine *e, struct db *db, struct plan *p,
+		   const struct settle_input *in, const char *source, int64_t marks);
 void note_link(struct engine *e, struct db *db, const struct link *l, const char *how);
+/* 'ended': the slot is idle now. */
 void note_answer(struct engine *e, struct db *db, const struct link *l, enum side side,
-		 const struct slot *slot, const struct write *w);
+		 const struct slot *slot, const struct write *w, bool ended);
+/* A decision that ends without a write and without another one in its place. */
+void note_end(struct store *s, const struct treaty *t, struct db *db, int64_t link,
+	      enum outcome outcome, int64_t decision, const char *why);
+/* Removes the slots of a link, and of a type those that are not sent. */
+void drop_slots_of(struct store *s, const struct treaty *t, struct db *db, int64_t link,
+		   const char *why);
+void drop_slots_of_type(struct store *s, const struct treaty *t, struct db *db, int64_t type,
+			const char *why);
 
 /* Every link of a type is to be looked at, politely. In a transaction. */
 void mark_type(struct engine *e, struct db *db, int record, const char *source);

@@ -188,7 +188,7 @@ static void discard(struct verdict *v, struct db *db, const struct treaty_record
 	while (db_next(q))
 		if (k < slots)
 			decided[k++] = db_i64(q, 0);
-	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i", key);
+	drop_slots_of_type(v->s, v->t, db, key, "discarded by a person");
 	for (int i = 0; i < n; i++)
 		look_again(v, db, counted[i]);
 	for (int i = 0; i < k; i++)

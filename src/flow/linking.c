@@ -209,8 +209,10 @@ static void make_link(struct linking *l, struct db *db, struct staged ats, struc
 	for (int s = 0; s < SIDES; s++) {
 		/* half a link, on its way to be created: it is here already */
 		struct link half;
-		if (link_find(db, l->e->treaty, l->record, s, link.remote[s], l->a, &half))
+		if (link_find(db, l->e->treaty, l->record, s, link.remote[s], l->a, &half)) {
+			drop_slots_of(l->e->store, l->e->treaty, db, half.id, "linked to another record");
 			link_delete(db, half.id, clock_now(l->e->clock));
+		}
 	}
 	link_put(l->e->store, db, l->e->treaty, &link);
 	note_link(l->e, db, &link, how);

@@ -54,8 +54,27 @@ static struct json_object *entry(struct engine *e)
 	return o;
 }
 
-void note_decision(struct engine *e, struct db *db, const struct plan *p,
-		   const struct settle_input *in, const char *source)
+/* What the plan opens and ends, by its slots. */
+static struct tally tally_of(const struct plan *p, const struct settle_input *in, int64_t marks,
+			     struct ending end[SIDES])
+{
+	struct tally t = { .marks = marks, .end = end };
+	for (int s = 0; s < SIDES; s++) {
+		if (!p->slot_changed[s])
+			continue;
+		const struct slot *was = in->slot[s];
+		if (was && was->decision)
+			end[t.end_n++] = (struct ending){
+				was->state == SLOT_LOST ? OUTCOME_RESOLVED : OUTCOME_SUPERSEDED,
+				was->decision };
+		if (p->slot[s].state == SLOT_DECIDED)
+			t.opens |= 1u << s;
+	}
+	return t;
+}
+
+void note_decision(struct engine *e, struct db *db, struct plan *p,
+		   const struct settle_input *in, const char *source, int64_t marks)
 {
 	if (!p->finding_n && !p->slot_changed[SIDE_ATS] && !p->slot_changed[SIDE_SALESFORCE])
 		return;
@@ -84,7 +103,12 @@ void note_decision(struct engine *e, struct db *db, const struct plan *p,
 			json_object_array_add(list, finding_json(in->type, &p->finding[i], &a));
 		json_object_object_add(o, "findings", list);
 	}
-	journal_add(e->store, db, p->link.id, "decided", o);
+	struct ending end[SIDES];
+	struct tally t = tally_of(p, in, marks, end);
+	int64_t seq = journal_add_counted(e->store, db, p->link.id, "decided", &t, o);
+	for (int s = 0; s < SIDES; s++)
+		if (p->slot_changed[s])
+			p->slot[s].decision = t.opens & 1u << s ? decision_id(seq, s) : 0;
 	arena_finish(&a);
 }
 
@@ -108,7 +132,7 @@ static bool carries_confidential(const struct treaty_record *type, const struct 
 }
 
 void note_answer(struct engine *e, struct db *db, const struct link *l, enum side side,
-		 const struct slot *slot, const struct write *w)
+		 const struct slot *slot, const struct write *w, bool ended)
 {
 	static const char *const kind[] = {
 		[WRITE_NOT_SENT] = "not_sent", [WRITE_LOST] = "lost",
@@ -127,8 +151,71 @@ void note_answer(struct engine *e, struct db *db, const struct link *l, enum sid
 	if (w->err.code)
 		json_put_sv(o, "error", carries_confidential(type, slot) ? SV("(confidential)") :
 									   sv_of(w->err.what));
-	journal_add(e->store, db, l->id, kind[w->outcome], o);
+	struct ending end = { w->outcome == WRITE_DONE	   ? OUTCOME_WRITTEN :
+			      w->outcome == WRITE_REJECTED ? OUTCOME_REJECTED :
+							     OUTCOME_DROPPED,
+			      slot->decision };
+	struct tally t = { .end = &end, .end_n = 1 };
+	journal_add_counted(e->store, db, l->id, kind[w->outcome],
+			    ended && slot->decision ? &t : NULL, o);
 	arena_finish(&a);
+}
+
+static void note_ends(struct store *s, const struct treaty *t, struct db *db, int64_t link, const struct ending *end,
+		      int n, const char *why)
+{
+	struct json_object *o = json_object_new_object();
+	struct tally tally = { .end = end, .end_n = n };
+	json_put_i64(o, "treaty", t->version);
+	json_put_sv(o, "why", sv_of(why));
+	json_put_i64(o, "decisions", n);
+	journal_add_counted(s, db, link, "ended", &tally, o);
+}
+
+void note_end(struct store *s, const struct treaty *t, struct db *db, int64_t link, enum outcome outcome,
+	      int64_t decision, const char *why)
+{
+	struct ending end = { outcome, decision };
+	if (decision)
+		note_ends(s, t, db, link, &end, 1, why);
+}
+
+/* The column of 'q' is a decision. */
+static void note_dropped(struct store *s, const struct treaty *t, struct db *db, int64_t link, struct db_stmt *q,
+			 const char *why)
+{
+	enum { A_TIME = 500 };
+	struct ending end[A_TIME];
+	int n = 0;
+	while (db_next(q)) {
+		end[n++] = (struct ending){ OUTCOME_DROPPED, db_i64(q, 0) };
+		if (n == A_TIME) {
+			note_ends(s, t, db, link, end, n, why);
+			n = 0;
+		}
+	}
+	if (n)
+		note_ends(s, t, db, link, end, n, why);
+}
+
+void drop_slots_of(struct store *s, const struct treaty *t, struct db *db, int64_t link, const char *why)
+{
+	note_dropped(s, t, db, link,
+		     db_query(db, "SELECT decision FROM slot WHERE link = $1 AND decision <> 0",
+			      "i", link),
+		     why);
+	db_run(db, "DELETE FROM slot WHERE link = $1", "i", link);
+}
+
+void drop_slots_of_type(struct store *s, const struct treaty *t, struct db *db, int64_t type, const char *why)
+{
+	note_dropped(s, t, db, 0,
+		     db_query(db,
+			      "SELECT decision FROM slot WHERE type = $1 AND state = 1"
+			      " AND decision <> 0",
+			      "i", type),
+		     why);
+	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i", type);
 }
 
 void mark_type(struct engine *e, struct db *db, int record, const char *source)

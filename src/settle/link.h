@@ -133,6 +133,7 @@ struct slot {
 	int64_t sent_ms;
 	int64_t next_ms; /* not before */
 	int attempts;
+	int64_t decision; /* what the journal calls it; 0: not noted yet */
 };
 
 /* The only way to change a slot's state; an illegal move is a panic. */

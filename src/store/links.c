@@ -388,3 +388,25 @@ int64_t links_count(struct db *db, const struct treaty_record *r, enum link_stat
 	return db_scalar(db, 0, "SELECT count(*) FROM link WHERE type = $1 AND state = $2", "ii",
 			 record_key(r), (int64_t)state);
 }
+
+int64_t links_check(struct db *db, const struct treaty *t,
+		    void (*said)(void *arg, int64_t link, const char *what), void *arg)
+{
+	struct arena a;
+	int64_t n = 0;
+	arena_init(&a);
+	struct db_stmt *q = db_query(db, "SELECT id, type, state, data FROM link", "");
+	for (; db_next(q); n++) {
+		int record = record_by_key(t, db_i64(q, 1));
+		if (record < 0)
+			continue; /* of a type that left; nobody reads it */
+		struct link l = link_blank(t, record, &a);
+		int64_t state = db_i64(q, 2);
+		if (state < LINK_LOOKUP || state > LINK_BROKEN ||
+		    !unpack_link(db_sv(q, 3), &t->record[record], &a, &l))
+			said(arg, db_i64(q, 0), "the row");
+		arena_reset(&a);
+	}
+	arena_finish(&a);
+	return n;
+}

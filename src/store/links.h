@@ -38,6 +38,11 @@ void link_wait_for(struct db *db, const struct treaty *t, const struct link *l, 
 void links_held(struct db *db, const struct treaty *t, unsigned holds,
 		void (*each)(void *arg, const struct link *l, int field), void *arg);
 
+/* Looks at every row, and changes none; how many there are. 'said' hears of
+ * those that cannot be read. */
+int64_t links_check(struct db *db, const struct treaty *t,
+		    void (*said)(void *arg, int64_t link, const char *what), void *arg);
+
 int64_t links_count(struct db *db, const struct treaty_record *r, enum link_state state);
 
 #endif

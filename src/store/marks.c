@@ -142,7 +142,7 @@ int marks_due(struct db *db, const struct treaty *t, int64_t now_ms, int max, st
 	return marks_due(db, t, now_ms, max, a, out);
 }
 
-void mark_settled(struct db *db, const struct treaty *t, const struct mark *m)
+int64_t mark_settled(struct db *db, const struct treaty *t, const struct mark *m)
 {
 	int64_t gone = db_run(db,
 			      "DELETE FROM mark WHERE type = $1 AND side = $2 AND remote = $3"
@@ -151,6 +151,7 @@ void mark_settled(struct db *db, const struct treaty *t, const struct mark *m)
 			      m->seq);
 	if (gone)
 		counter_add(db, "settled", gone);
+	return gone;
 }
 
 void mark_later(struct db *db, const struct treaty *t, const struct mark *m, int64_t due_ms,

@@ -31,8 +31,9 @@ void mark_put(struct store *s, struct db *db, const struct treaty *t, struct mar
 int marks_due(struct db *db, const struct treaty *t, int64_t now_ms, int max, struct arena *a,
 	      struct mark **out);
 
-/* Settled: gone unless a newer one was folded in since (seq grew). */
-void mark_settled(struct db *db, const struct treaty *t, const struct mark *m);
+/* Settled: gone unless a newer one was folded in since (seq grew). How many
+ * went: 1, or 0. */
+int64_t mark_settled(struct db *db, const struct treaty *t, const struct mark *m);
 /* Stays, but not before due_ms, and with these reads too. */
 void mark_later(struct db *db, const struct treaty *t, const struct mark *m, int64_t due_ms,
 		unsigned reads);

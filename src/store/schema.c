@@ -77,7 +77,20 @@ static const char second[] =
 	" period BIGINT NOT NULL, PRIMARY KEY (type, what, side, link)) WITHOUT ROWID;"
 	"CREATE TABLE mass_count ("
 	" type BIGINT NOT NULL, what BIGINT NOT NULL, side BIGINT NOT NULL, period BIGINT NOT NULL,"
-	" n BIGINT NOT NULL, PRIMARY KEY (type, what, side, period)) WITHOUT ROWID;";
+	" n BIGINT NOT NULL, PRIMARY KEY (type, what, side, period)) WITHOUT ROWID;"
+	/* 'decision': of the journal entry that the slot's content is of; 0:
+	 * older than such numbers. 'tally': see journal.h. 'lost_value': packed,
+	 * beside its shown form. Of what was set aside: the row as it was, and
+	 * what was known of it; at_ms 0: not told yet. */
+	"ALTER TABLE slot ADD COLUMN decision BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE journal ADD COLUMN tally BLOB;"
+	"ALTER TABLE mismatch ADD COLUMN lost_side BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE mismatch ADD COLUMN lost_value BLOB;"
+	"ALTER TABLE set_aside ADD COLUMN of_table TEXT NOT NULL DEFAULT 'mark';"
+	"ALTER TABLE set_aside ADD COLUMN link BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE set_aside ADD COLUMN decision BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE set_aside ADD COLUMN content BLOB;"
+	"CREATE INDEX set_aside_untold ON set_aside (id) WHERE at_ms = 0;";
 
 const char *const schema_step[] = { first, second };
 const int schema_version = countof(schema_step);

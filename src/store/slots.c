@@ -57,7 +57,7 @@ struct slot slot_get(struct db *db, const struct treaty *t, const struct link *l
 	struct slot s = { 0 };
 	struct db_stmt *q = db_query(
 		db,
-		"SELECT state, creates, decided_ms, next_ms, sent_ms, data FROM slot"
+		"SELECT state, creates, decided_ms, next_ms, sent_ms, data, decision FROM slot"
 		" WHERE link = $1 AND side = $2",
 		"ii", l->id, (int64_t)side);
 	if (!db_next(q))
@@ -68,6 +68,7 @@ struct slot slot_get(struct db *db, const struct treaty *t, const struct link *l
 	s.decided_ms = db_i64(q, 2);
 	s.next_ms = db_i64(q, 3);
 	s.sent_ms = db_i64(q, 4);
+	s.decision = db_i64(q, 6);
 	bool ok = state > SLOT_IDLE && state <= SLOT_LOST &&
 		  unpack_slot(db_sv(q, 5), &t->record[l->record], a, &s);
 	db_done(q);
@@ -92,14 +93,14 @@ void slot_put(struct db *db, const struct treaty *t, const struct link *l, enum 
 		db_fail(db, "slot of link %lld is too large", (long long)l->id);
 	db_run(db,
 	       "INSERT INTO slot (link, side, type, state, creates, priority, decided_ms, next_ms,"
-	       " sent_ms, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+	       " sent_ms, data, decision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 	       " ON CONFLICT (link, side) DO UPDATE SET state = excluded.state,"
 	       " creates = excluded.creates, priority = excluded.priority,"
 	       " decided_ms = excluded.decided_ms, next_ms = excluded.next_ms,"
-	       " sent_ms = excluded.sent_ms, data = excluded.data",
-	       "iiiiiiiiib", l->id, (int64_t)side, record_key(type), (int64_t)s->state,
+	       " sent_ms = excluded.sent_ms, data = excluded.data, decision = excluded.decision",
+	       "iiiiiiiiibi", l->id, (int64_t)side, record_key(type), (int64_t)s->state,
 	       (int64_t)s->create, (int64_t)slot_priority(type, s), s->decided_ms, s->next_ms,
-	       s->sent_ms, buf_sv(&b));
+	       s->sent_ms, buf_sv(&b), s->decision);
 	buf_finish(&b);
 }
 
@@ -150,4 +151,26 @@ int64_t slots_next_ms(struct db *db, int64_t now_ms)
 	return db_scalar(db, INT64_MAX,
 			 "SELECT min(next_ms) FROM slot WHERE state = 1 AND next_ms > $1", "i",
 			 now_ms);
+}
+
+int64_t slots_check(struct db *db, const struct treaty *t,
+		    void (*said)(void *arg, int64_t link, const char *what), void *arg)
+{
+	struct arena a;
+	int64_t n = 0;
+	arena_init(&a);
+	struct db_stmt *q = db_query(db, "SELECT link, type, state, data FROM slot", "");
+	for (; db_next(q); n++) {
+		struct slot s = { 0 };
+		int record = record_by_key(t, db_i64(q, 1));
+		if (record < 0)
+			continue;
+		int64_t state = db_i64(q, 2);
+		if (state <= SLOT_IDLE || state > SLOT_LOST ||
+		    !unpack_slot(db_sv(q, 3), &t->record[record], &a, &s))
+			said(arg, db_i64(q, 0), "a pending write");
+		arena_reset(&a);
+	}
+	arena_finish(&a);
+	return n;
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/panic.h"
+#include "store/journal.h"
 #include "store/schema.h"
 
 /* A transaction that waits for the writer. Lives on the waiting thread's
@@ -25,6 +26,8 @@ struct store {
 	bool has_key;
 	_Atomic int64_t seq;
 	int64_t seq_stored;
+	struct journal_head journal;
+	bool read_only;
 
 	bool threaded, stopping;
 	pthread_t writer;
@@ -63,11 +66,17 @@ static void seq_save(struct store *s)
 	s->seq_stored = s->seq;
 }
 
+struct journal_head *store_journal(struct store *s)
+{
+	return &s->journal;
+}
+
 /* One request inside the open transaction; undone alone when it fails. A disk
  * that is full or broken undoes the whole transaction at once, savepoints and
  * all: then the others are to hear that, not that the savepoint is gone. */
 static void run_one(struct store *s, struct request *r, struct err *group)
 {
+	struct journal_head before = s->journal;
 	db_script(s->db, "SAVEPOINT one");
 	r->ok = r->fn(s->db, r->arg, r->err);
 	struct err why = *db_error(s->db);
@@ -76,8 +85,10 @@ static void run_one(struct store *s, struct request *r, struct err *group)
 		r->ok = false;
 	}
 	db_clear(s->db);
-	if (!r->ok)
+	if (!r->ok) {
 		db_script(s->db, "ROLLBACK TO one");
+		s->journal = before;
+	}
 	db_script(s->db, "RELEASE one");
 	if (!db_ok(s->db))
 		*group = why.code ? why : *db_error(s->db);
@@ -92,11 +103,16 @@ static void run_group(struct store *s, struct request *list)
 		err_set(&err, ERR_STOPPED, "store: the process is dead");
 	if (ok) {
 		db_clear(s->db);
-		db_script(s->db, "BEGIN IMMEDIATE");
+		/* whoever only looks sees one moment and keeps nobody waiting */
+		db_script(s->db, s->read_only ? "BEGIN" : "BEGIN IMMEDIATE");
 		seq_load(s);
+		journal_head_load(s->db, &s->journal);
+		int64_t entries = s->journal.seq;
 		for (struct request *r = list; db_ok(s->db) && r; r = r->next)
 			run_one(s, r, &err);
 		seq_save(s);
+		if (s->journal.seq != entries)
+			journal_head_save(s->db, &s->journal);
 		db_script(s->db, "COMMIT");
 		if (!db_ok(s->db)) {
 			ok = false;
@@ -233,6 +249,7 @@ struct store *store_open(const struct store_options *o, struct err *err)
 	s->db = db;
 	s->clock = o->clock ? o->clock : clock_real();
 	s->crash = o->crash;
+	s->read_only = o->read_only;
 	s->last = &s->first;
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_cond_init(&s->work, NULL);

@@ -54,6 +54,10 @@ const unsigned char *store_key(struct store *s);
 int64_t store_seq_now(struct store *s);
 int64_t store_seq_next(struct store *s, struct db *db);
 
+/* The end of the journal, held for the transactions of a group; journal.c moves
+ * it. In a transaction. */
+struct journal_head *store_journal(struct store *s);
+
 /* The store's identity: the first call writes it; a later one with another
  * text fails with ERR_CONFLICT naming both. 'what' is e.g. 'treaty',
  * 'salesforce organisation'. */

@@ -307,8 +307,9 @@ void expect_rest(struct world *w)
 	}
 	if (!w->failed)
 		expect_balance(w);
-	int64_t bad = world_journal_bad(w);
-	if (bad)
-		world_trouble(w, "the journal does not verify at entry %lld", (long long)bad);
+	struct audit a;
+	world_audit(w, &a);
+	for (int i = 0; i < a.trouble_n; i++)
+		world_trouble(w, "the audit finds: %s: %s", a.trouble[i].part, a.trouble[i].text);
 	w->at = NULL;
 }

@@ -7,7 +7,7 @@
  * this folder lists the lines.
  *
  * What every story is held to besides its own expectations: the ledger is
- * balanced, the journal verifies, a further run writes nothing, and an hour
+ * balanced, the audit passes, a further run writes nothing, and an hour
  * later neither.
  *
  * Crash walk: the story is told once to count its durable steps (commits,
@@ -18,6 +18,7 @@
 
 #include "../scratch_dir.h"
 #include "flow/engine.h"
+#include "store/audit.h"
 #include "store/journal.h"
 #include "store/ledger.h"
 #include "store/mismatches.h"
@@ -88,7 +89,7 @@ bool world_run(struct world *w);   /* to rest; false after noting why */
 
 /* A read of the store that the crash walk does not count. */
 void world_ledger(struct world *w, struct ledger *out);
-int64_t world_journal_bad(struct world *w); /* first entry that does not fit; 0: none */
+void world_audit(struct world *w, struct audit *out);
 /* Links with this field held so. */
 int world_held(struct world *w, int record, int field, enum hold hold);
 int world_mismatches(struct world *w, struct mismatch **out);

@@ -220,19 +220,30 @@ void world_ledger(struct world *w, struct ledger *out)
 	look(w, read_ledger, out);
 }
 
-static bool read_journal(struct db *db, void *arg, struct err *err)
+struct auditing {
+	struct world *w;
+	struct audit *audit;
+};
+
+static bool read_audit(struct db *db, void *arg, struct err *err)
 {
-	int64_t *bad = arg;
-	if (journal_verify(db, bad))
-		*bad = 0;
+	struct auditing *g = arg;
+	struct audit *a = g->audit;
+	audit_begin(db, a);
+	audit_sums(db, store_journal(g->w->store), a);
+	while (audit_walk(db, store_journal(g->w->store), a, 1000))
+		;
+	audit_rows(db, g->w->treaty, a);
+	if (a->trouble_n)
+		audit_name_decisions(db, a);
 	return db_ok(db);
 }
 
-int64_t world_journal_bad(struct world *w)
+void world_audit(struct world *w, struct audit *out)
 {
-	int64_t bad = 0;
-	look(w, read_journal, &bad);
-	return bad;
+	struct auditing g = { w, out };
+	*out = (struct audit){ 0 };
+	look(w, read_audit, &g);
 }
 
 struct holding {

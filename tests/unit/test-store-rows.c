@@ -830,7 +830,7 @@ static bool journal_shows_what_was_touched(struct db *db, void *arg, struct err 
 		{ "DELETE FROM journal WHERE seq = 5", 6 },
 		{ "DELETE FROM journal WHERE seq = 5;"
 		  "UPDATE journal SET seq = seq - 1 WHERE seq > 5", 5 },
-		{ "INSERT INTO journal SELECT 13, at_ms, link, kind, content, chain, commitment"
+		{ "INSERT INTO journal SELECT 13, at_ms, link, kind, content, chain, commitment, tally"
 		  " FROM journal WHERE seq = 12", 13 },
 		{ "UPDATE salt SET salt = zeroblob(16) WHERE link = 1", 2 },
 		/* without its salt, a content could be anything */
