@@ -11,7 +11,7 @@
 
 const struct verb *const verbs[] = {
 	&verb_check,	 &verb_preview, &verb_link,   &verb_run,  &verb_status, &verb_conflicts,
-	&verb_explain, &verb_pause,   &verb_resume, &verb_mark, &verb_help,	NULL,
+	&verb_explain, &verb_pause,   &verb_resume, &verb_mark, &verb_audit, &verb_help,	NULL,
 };
 
 /* Taken by every verb; those of the verb itself come after, and all of them

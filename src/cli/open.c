@@ -135,7 +135,7 @@ static bool take_lock(struct opened *o, struct err *err)
 	return true;
 }
 
-bool open_store(struct opened *o, struct err *err)
+static bool open_store_as(struct opened *o, bool read_only, struct err *err)
 {
 	const char *path = o->deployment->store_path;
 	if (access(path, F_OK) != 0 && errno == ENOENT) {
@@ -143,9 +143,19 @@ bool open_store(struct opened *o, struct err *err)
 			"store %s: there is none yet; 'treaty link' makes it", path);
 		return false;
 	}
-	struct store_options so = { .path = path, .clock = clock_real() };
+	struct store_options so = { .path = path, .clock = clock_real(), .read_only = read_only };
 	o->store = store_open(&so, err);
 	return o->store != NULL;
+}
+
+bool open_store(struct opened *o, struct err *err)
+{
+	return open_store_as(o, false, err);
+}
+
+bool open_store_to_read(struct opened *o, struct err *err)
+{
+	return open_store_as(o, true, err);
 }
 
 /* Any text will do as a key: what seals is its hash. */

@@ -40,6 +40,8 @@ bool open_documents(struct opened *o, const struct cli *c);
 /* The store as it is: ERR_NOT_FOUND when nothing was linked or run yet. Without
  * its key: for verbs that look at it or leave word for the daemon. */
 bool open_store(struct opened *o, struct err *err);
+/* The store to be looked at only: one moment of it, while a daemon goes on. */
+bool open_store_to_read(struct opened *o, struct err *err);
 /* The store for a process that works on it, made when missing, with its key.
  * Only one at a time: ERR_CONFLICT names the other. */
 bool open_store_alone(struct opened *o, bool threaded, struct err *err);

@@ -436,7 +436,8 @@ static bool follow_survivor(struct batch *b, struct db *db, struct unit *u)
 		u->link.remote[s] = seen->merged_into;
 		u->link.ghost_n = 0;
 		u->link.fresh_seq[s] = store_seq_next(b->e->store, db);
-		drop_slots_of(b->e->store, b->e->treaty, db, u->link.id, "merged into another record");
+		drop_slots_of(b->e->store, b->e->treaty, db, u->link.id,
+			      "merged into another record");
 		now_linked(b, db, u, "merged into it");
 		mismatch_close_link(db, u->link.id, MISMATCH_UNDELIVERABLE, SV("merged"),
 				    clock_now(b->e->clock));

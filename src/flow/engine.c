@@ -75,7 +75,8 @@ static uint64_t rules_of(const struct treaty_record *r)
  * is resolved first, as after any restart. */
 static void backfill(struct engine *e, struct db *db, int record)
 {
-	drop_slots_of_type(e->store, e->treaty, db, record_key(&e->treaty->record[record]), "another rule");
+	drop_slots_of_type(e->store, e->treaty, db, record_key(&e->treaty->record[record]),
+			   "another rule");
 	mark_type(e, db, record, "version");
 }
 
@@ -84,7 +85,8 @@ static void backfill(struct engine *e, struct db *db, int record)
 static void leave_type(struct engine *e, struct db *db, struct sv meta_name, struct sv record)
 {
 	int64_t type = sv_hash32(record);
-	drop_slots_of_type(e->store, e->treaty, db, type, "the treaty no longer has this record type");
+	drop_slots_of_type(e->store, e->treaty, db, type,
+			   "the treaty no longer has this record type");
 	db_run(db, "UPDATE slot SET state = 3 WHERE type = $1 AND state = 2", "i", type);
 	db_run(db, "UPDATE meta SET value = 'left' WHERE name = $1", "t", meta_name);
 }

@@ -161,8 +161,8 @@ void note_answer(struct engine *e, struct db *db, const struct link *l, enum sid
 	arena_finish(&a);
 }
 
-static void note_ends(struct store *s, const struct treaty *t, struct db *db, int64_t link, const struct ending *end,
-		      int n, const char *why)
+static void note_ends(struct store *s, const struct treaty *t, struct db *db,
+		      int64_t link, const struct ending *end, int n, const char *why)
 {
 	struct json_object *o = json_object_new_object();
 	struct tally tally = { .end = end, .end_n = n };
@@ -172,8 +172,8 @@ static void note_ends(struct store *s, const struct treaty *t, struct db *db, in
 	journal_add_counted(s, db, link, "ended", &tally, o);
 }
 
-void note_end(struct store *s, const struct treaty *t, struct db *db, int64_t link, enum outcome outcome,
-	      int64_t decision, const char *why)
+void note_end(struct store *s, const struct treaty *t, struct db *db, int64_t link,
+	      enum outcome outcome, int64_t decision, const char *why)
 {
 	struct ending end = { outcome, decision };
 	if (decision)
@@ -181,8 +181,8 @@ void note_end(struct store *s, const struct treaty *t, struct db *db, int64_t li
 }
 
 /* The column of 'q' is a decision. */
-static void note_dropped(struct store *s, const struct treaty *t, struct db *db, int64_t link, struct db_stmt *q,
-			 const char *why)
+static void note_dropped(struct store *s, const struct treaty *t, struct db *db,
+			 int64_t link, struct db_stmt *q, const char *why)
 {
 	enum { A_TIME = 500 };
 	struct ending end[A_TIME];
@@ -198,7 +198,8 @@ static void note_dropped(struct store *s, const struct treaty *t, struct db *db,
 		note_ends(s, t, db, link, end, n, why);
 }
 
-void drop_slots_of(struct store *s, const struct treaty *t, struct db *db, int64_t link, const char *why)
+void drop_slots_of(struct store *s, const struct treaty *t, struct db *db, int64_t link,
+		   const char *why)
 {
 	note_dropped(s, t, db, link,
 		     db_query(db, "SELECT decision FROM slot WHERE link = $1 AND decision <> 0",
@@ -207,7 +208,8 @@ void drop_slots_of(struct store *s, const struct treaty *t, struct db *db, int64
 	db_run(db, "DELETE FROM slot WHERE link = $1", "i", link);
 }
 
-void drop_slots_of_type(struct store *s, const struct treaty *t, struct db *db, int64_t type, const char *why)
+void drop_slots_of_type(struct store *s, const struct treaty *t, struct db *db, int64_t type,
+			const char *why)
 {
 	note_dropped(s, t, db, 0,
 		     db_query(db,

@@ -74,7 +74,7 @@ deployment file:store.key bullhorn
 expect 0 '^usage: treaty VERB' --help
 expect 64 '^usage: treaty VERB'
 expect 0 '^treaty [0-9]' --version
-for verb in check preview link run status conflicts explain pause resume mark help; do
+for verb in check preview link run status conflicts explain pause resume mark audit help; do
 	expect 0 "^usage: treaty $verb" $verb --help
 	expect 0 '^exit codes:' help $verb
 	expect 0 '^example:' $verb -h
@@ -153,6 +153,16 @@ json 'o["open"] == 0'
 expect 1 'there is no entry 7' conflicts show 7
 expect 1 'there is no entry 7' conflicts resolve 7 --value '' --as me
 
+expect 0 'It all adds up' audit
+expect 0 '"whole":true' audit --json
+json 'o["marks"]["accepted"] == 0 and o["decisions"]["made"] == 0 and o["differences"] == []'
+expect 0 '^[0-9]*:[0-9a-f]\{64\}$' audit --anchor
+anchor=$(cat out)
+expect 0 'It all adds up' audit --compare "$anchor"
+expect 1 'is no anchor' audit --compare 12
+expect 2 'was pruned\|is not there' audit --compare "99999:${anchor#*:}"
+expect 64 'either --anchor or' audit --anchor --compare "$anchor"
+
 expect 0 'Paused: candidate.phone' pause candidate.phone --as 'Dana Whitfield'
 expect 0 'Paused: everything' pause
 expect 0 'Paused: candidate.phone, .* by Dana Whitfield' status
@@ -172,6 +182,19 @@ expect 1 'is not linked' explain ats Candidate 17
 expect 64 "'shoe' is no field of candidate" explain ats Candidate 17 shoe
 expect 0 '1 pending' status
 expect 0 '"quiet":false' status --json
+
+python3 -c "import sqlite3
+c = sqlite3.connect('acme.db')
+c.execute(\"UPDATE counter SET n = n + 1 WHERE name = 'accepted'\")
+c.commit()"
+expect 2 'marks: accepted' audit
+expect 2 '"whole":false' audit --json
+json 'o["differences"][0]["part"] == "marks"'
+python3 -c "import sqlite3
+c = sqlite3.connect('acme.db')
+c.execute(\"UPDATE counter SET n = n - 1 WHERE name = 'accepted'\")
+c.commit()"
+expect 0 'It all adds up' audit
 
 # ---- one daemon a store, which starts without its systems and ends when asked
 
