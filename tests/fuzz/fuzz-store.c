@@ -148,7 +148,7 @@ static bool try(struct db *db, void *arg, struct err *err)
 	struct sv data = sv_make(input.ptr + 1, input.len - 1);
 	db_script(db, "INSERT INTO link (id, type, ats, state, holds, data)"
 		      " VALUES (1, 0, '7', 2, 0, zeroblob(0));"
-		      "INSERT INTO slot VALUES (1, 0, 0, 1, 0, 0, 0, 0, 0, zeroblob(0));"
+		      "INSERT INTO slot VALUES (1, 0, 0, 1, 0, 0, 0, 0, 0, zeroblob(0), 0);"
 		      "INSERT INTO step (link, field, step, at_ms, value)"
 		      " VALUES (1, 0, 'a', 0, zeroblob(0))");
 	db_run(db, "UPDATE link SET type = $1", "i", record_key(&treaty->record[0]));
