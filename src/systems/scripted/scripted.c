@@ -101,6 +101,7 @@ bool scripted_merge(struct scripted *s, struct sv object, struct sv loser, struc
 	    !set_existence(s, object, loser, EXISTENCE_MERGED, survivor))
 		return false;
 	pthread_mutex_lock(&s->lock);
+	world_row(s, object, survivor)->modified_ms = world_now(s);
 	world_say(s, object, survivor, AUTHOR_FOREIGN);
 	pthread_mutex_unlock(&s->lock);
 	return true;
