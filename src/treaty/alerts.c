@@ -8,7 +8,7 @@
  * other. */
 const char *const alert_kinds[] = {
 	"conflict",    "edit",		"rejected",    "ambiguous", "overtaken", "altered", "loop",
-	"drift",       "unavailable",	"undeliverable", "mass_change", "sweep", "silence", "gap",
+	"drift",       "unavailable",	"undeliverable", "mass_change", "sweep", "silence", "gap", "backward",
 };
 const int alert_kinds_n = countof(alert_kinds);
 

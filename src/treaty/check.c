@@ -89,7 +89,7 @@ static void check_fields(struct doc *d, const struct treaty_record *r)
 					       b->name, a->name, a->place.line, a->place.column);
 			for (int s = 0; s < SIDES; s++) {
 				if (!a->api[s] || !b->api[s] || strcmp(a->api[s], b->api[s]) != 0 ||
-				    strcmp(a->api[s], FIELD_API_ID) == 0)
+				    a->api[s][0] == '$') /* a pseudo field */
 					continue;
 				complaints_add(d->complaints, b->place,
 					       "'%s': %s's %s is mapped by '%s' (%d:%d) already; "
@@ -98,6 +98,28 @@ static void check_fields(struct doc *d, const struct treaty_record *r)
 			}
 		}
 	}
+}
+
+/* What the map knows and the order does not would be held as soon as it comes. */
+static void check_order(struct doc *d, const struct treaty_field *f)
+{
+	for (int i = 0; f->order_n && i < f->map_n; i++) {
+		struct value v = { VALUE_TEXT, f->map[i].side[field_owner(f)] };
+		if (!field_rank(f, v))
+			complaints_add(d->complaints, f->map[i].place,
+				       "%s: has no place in the 'order' of '%s': decide where it stands",
+				       doc_quote(d, v.text.ptr), f->name);
+	}
+}
+
+static void check_deletions(struct doc *d, const struct treaty_record *r)
+{
+	for (int s = 0; s < SIDES; s++)
+		if (r->side[s].deleted == DELETED_CREATE && !r->side[s].create)
+			complaints_add(d->complaints, r->side[s].deleted_place,
+				       "'%s': created again when it was deleted, but 'create' does not "
+				       "say that '%s' is created in %s at all: decide which",
+				       side_name[s], r->name, side_name[s]);
 }
 
 /* ---- record types among each other ---- */
@@ -194,8 +216,13 @@ static void check_cycles(struct doc *d, const struct treaty *t, enum side side)
 
 void check_treaty(struct doc *d, const struct treaty *t)
 {
-	for (int i = 0; i < t->record_n; i++)
+	for (int i = 0; i < t->record_n; i++) {
 		check_fields(d, &t->record[i]);
+		check_deletions(d, &t->record[i]);
+		for (int k = 0; k < t->record[i].field_n; k++)
+			if (t->record[i].field[k].direction != BOTH_WAYS)
+				check_order(d, &t->record[i].field[k]);
+	}
 	check_objects(d, t);
 	for (int s = 0; s < SIDES; s++)
 		check_cycles(d, t, (enum side)s);

@@ -97,11 +97,15 @@ static const char *const direction_names[] = {
 };
 static const char *const winner_names[] = {
 	[WINNER_ATS] = "ats", [WINNER_SALESFORCE] = "salesforce", [WINNER_REVIEW] = "review",
-	[WINNER_UNION] = "union"
+	[WINNER_UNION] = "union", [WINNER_BY] = "by"
 };
 static const char *const edit_names[] = { "restore", "report", "ignore" };
 static const char *const deliver_names[] = { "state", "each" };
 static const char *const unknown_names[] = { "hold", "pass", "default" };
+static const char *const deleted_names[] = {
+	[DELETED_REVIEW] = "review", [DELETED_KEEP] = "keep", [DELETED_SET] = "set",
+	[DELETED_CREATE] = "create"
+};
 static const char *const then_names[] = { "review", "hold" };
 
 /* ---- fields ---- */
@@ -133,10 +137,39 @@ static void add_map(struct arena *a, struct meaning *to, const struct treaty_fie
 		add_sv(a, to, "map_default", f->map_default);
 }
 
-static void add_conflict(struct arena *a, struct meaning *to, const struct conflict_rule *c)
+static void add_value(struct arena *a, struct meaning *to, const char *key, struct value v)
+{
+	struct meaning *m = add(to, key, make(a, 'm'));
+	add_text(a, m, "kind", value_kind_name(v.kind));
+	add_sv(a, m, "text", v.text);
+}
+
+static void add_winner_by(struct arena *a, struct meaning *to, const struct treaty_record *r,
+			  const struct winner_by *by)
+{
+	struct meaning *m = add(to, "by", make(a, 'm'));
+	add_text(a, m, "field", r->field[by->field].name);
+	struct meaning *when = add(m, "when", make(a, 'm'));
+	for (int i = 0; i < by->when_n; i++)
+		add_text(a, when, arena_str(a, by->when[i].value.text),
+			 winner_names[by->when[i].winner]);
+	add_text(a, m, "otherwise", winner_names[by->otherwise]);
+}
+
+static void add_order(struct arena *a, struct meaning *to, const struct treaty_field *f)
+{
+	struct meaning *m = add(to, "order", make(a, 'm'));
+	for (int i = 0; i < f->order_n; i++)
+		add_number(a, m, arena_str(a, f->order[i].value.text), f->order[i].rank);
+}
+
+static void add_conflict(struct arena *a, struct meaning *to, const struct treaty_record *r,
+			 const struct conflict_rule *c)
 {
 	struct meaning *m = add(to, "conflict", make(a, 'm'));
 	add_text(a, m, "winner", winner_names[c->winner]);
+	if (c->winner == WINNER_BY)
+		add_winner_by(a, m, r, &c->by);
 	struct meaning *u = add(m, "unavailable", make(a, 'm'));
 	add_number(a, u, "retry_first_ms", c->unavailable.retry_first_ms);
 	add_number(a, u, "retry_max_ms", c->unavailable.retry_max_ms);
@@ -146,7 +179,7 @@ static void add_conflict(struct arena *a, struct meaning *to, const struct confl
 
 /* All that decides the field's values. */
 static struct meaning *rule_meaning(struct arena *a, const struct treaty *t,
-				    const struct treaty_field *f)
+				    const struct treaty_record *r, const struct treaty_field *f)
 {
 	struct meaning *m = make(a, 'm');
 	add_text(a, m, "ats", f->api[SIDE_ATS]);
@@ -156,13 +189,19 @@ static struct meaning *rule_meaning(struct arena *a, const struct treaty *t,
 	add_text(a, m, "deliver", deliver_names[f->deliver]);
 	add_map(a, m, f);
 	if (f->direction == BOTH_WAYS) {
-		add_conflict(a, m, &f->conflict);
+		add_conflict(a, m, r, &f->conflict);
 	} else {
 		add_text(a, m, "on_edit", edit_names[f->on_edit]);
 		add_bool(a, m, "blank_erases", f->blank_erases);
 	}
 	if (f->truncate)
 		add_number(a, m, "truncate", f->truncate);
+	if (f->order_n)
+		add_order(a, m, f);
+	if (field_of_existence(f)) {
+		add_value(a, m, "if_present", f->if_present);
+		add_value(a, m, "if_deleted", f->if_deleted);
+	}
 	return m;
 }
 
@@ -228,6 +267,9 @@ static void add_record(struct arena *a, struct meaning *list, const struct treat
 		add_text(a, side, "object", r->side[s].object);
 		add_text(a, side, "key", r->side[s].key);
 		add_bool(a, side, "create", r->side[s].create);
+		/* only where it is not the usual, as with mass_change */
+		if (r->side[s].deleted != DELETED_REVIEW)
+			add_text(a, side, "when_deleted", deleted_names[r->side[s].deleted]);
 	}
 	struct meaning *match = add(m, "match", make(a, 'l'));
 	for (int i = 0; i < r->match_n; i++) {
@@ -239,8 +281,10 @@ static void add_record(struct arena *a, struct meaning *list, const struct treat
 	struct meaning *fields = add(m, "fields", make(a, 'm'));
 	for (int i = 0; i < r->field_n; i++) {
 		const struct treaty_field *f = &r->field[i];
-		struct meaning *field = add(fields, f->name, rule_meaning(a, t, f));
+		struct meaning *field = add(fields, f->name, rule_meaning(a, t, r, f));
 		add_bool(a, field, "confidential", f->confidential);
+		if (f->together)
+			add_number(a, field, "together", f->together);
 		if (f->direction == BOTH_WAYS)
 			add_alert(a, field, "alert", t, &f->conflict.alert);
 	}
@@ -319,7 +363,7 @@ void field_canonical(const struct treaty *t, const struct treaty_record *r,
 	for (int s = 0; s < SIDES; s++)
 		add_text(&a, m, side_name[s], r->side[s].object);
 	add_text(&a, m, "field", f->name);
-	add(m, "rule", rule_meaning(&a, t, f));
+	add(m, "rule", rule_meaning(&a, t, r, f));
 	write_out(m, &a, out);
 	arena_finish(&a);
 }

@@ -234,8 +234,9 @@ static const char *kind_of(const struct doc_key *k, struct arena *a)
 {
 	if (!k->words)
 		return yaml_kinds_name(k->kinds);
-	return arena_printf(a, "%.*s%s", SV_ARG(word_list(k->words, " or ", a)),
-			    k->kinds == YAML_SCALAR ? "" : " or a mapping").ptr;
+	if (k->kinds == YAML_SCALAR)
+		return word_list(k->words, " or ", a).ptr;
+	return arena_printf(a, "%.*s or a mapping", SV_ARG(word_list(k->words, ", ", a))).ptr;
 }
 
 /* Counts when 'rows' is NULL. */

@@ -79,6 +79,19 @@ static void take_type(const struct doc_at *at, void *member)
 
 /* ---- map ---- */
 
+bool field_value(struct doc *d, const struct treaty_field *f, const char *what, const char *text,
+		 struct place at, struct value *out)
+{
+	struct err err = { 0 };
+	if (!value_from_text(&f->type, sv_of(text), d->arena, out, &err))
+		complaints_add(d->complaints, at, "'%s': %s", what, err.what);
+	else if (out->kind == VALUE_NULL)
+		complaints_add(d->complaints, at, "'%s': a blank is no value", what);
+	else
+		*out = value_dup(*out, d->arena);
+	return err.code == ERR_NONE && out->kind != VALUE_NULL;
+}
+
 /* A side of an entry as the field's values are spelled. */
 static bool entry_value(struct doc *d, const struct treaty_field *f, const char *text,
 			struct place at, struct sv *out)
@@ -158,11 +171,6 @@ static void take_map_unknown(const struct doc_at *at, void *member)
 
 /* ---- conflict ---- */
 
-static const struct doc_word winners[] = { { "ats", WINNER_ATS },
-					   { "salesforce", WINNER_SALESFORCE },
-					   { "review", WINNER_REVIEW },
-					   { "union", WINNER_UNION },
-					   { 0 } };
 static const struct doc_word afterwards[] = {
 	{ "review", UNAVAILABLE_REVIEW }, { "hold", UNAVAILABLE_HOLD }, { 0 }
 };
@@ -200,7 +208,7 @@ static const struct doc_level unavailable_level = { "'unavailable'", unavailable
 /* Not 'required' one by one: a two-way field that lacks several is one
  * complaint (see missing_answers). */
 static const struct doc_key conflict_keys[] = {
-	{ "winner", YAML_SCALAR, false, take_word, offsetof(struct conflict_rule, winner), winners,
+	{ "winner", YAML_SCALAR | YAML_MAP, false, take_winner, 0, plain_winners, &winner_by_level,
 	  .decides = "whose value holds when both sides changed" },
 	{ "unavailable", YAML_MAP, false, take_level, 0, .level = &unavailable_level,
 	  .decides = "how often to try and what then, while the winner cannot be read" },
@@ -247,6 +255,8 @@ static const struct doc_key field_keys[] = {
 	  .decides = "the ats's values and what Salesforce calls them" },
 	{ "map_unknown", YAML_SCALAR | YAML_MAP, false, take_map_unknown, 0, unknowns,
 	  &unknown_level, "what becomes of a value that the map does not know; default hold" },
+	{ "order", YAML_LIST, false, take_order, 0,
+	  .decides = "the steps of a lifecycle that only goes forward, as the owner spells them" },
 	{ "truncate", YAML_SCALAR, false, take_count, AT(truncate),
 	  .decides = "characters that the copy keeps" },
 	{ "confidential", YAML_SCALAR, false, take_bool, AT(confidential),
@@ -300,6 +310,7 @@ static void check_two_way(struct doc *d, const struct treaty_field *f,
 	missing_answers(d, f, conflict ? conflict->value : NULL);
 	refuse_key(d, field, "on_edit", "a field that flows both ways has no read-only copy");
 	refuse_key(d, field, "blank", "a field that flows both ways has no copy to erase");
+	refuse_key(d, field, "order", "a field that flows both ways has no owner whose steps count");
 	refuse_key(d, field, "truncate", "what is cut off cannot come back on a two-way field");
 	if (f->deliver == DELIVER_EACH)
 		refuse_key(d, field, "deliver",
@@ -397,6 +408,28 @@ static void add_key_field(struct doc *d, struct treaty_record *r, enum side side
 	r->field[r->field_n++] = f;
 }
 
+/* What is set when the record of 'side' is gone is an ordinary one-way field
+ * from its existence. People may change it afterwards: it is no mirror. */
+static void add_constant_fields(struct treaty_record *r, enum side side, struct arena *a)
+{
+	for (int i = 0; i < r->side[side].constant_n; i++) {
+		const struct constant *c = &r->side[side].constant[i];
+		struct sv name = arena_printf(a, "deleted.%s.%s", side_name[side], c->api);
+		struct treaty_field *f = &r->field[r->field_n++];
+		*f = (struct treaty_field){
+			.name = name.ptr,
+			.key = sv_hash32(name),
+			.type = c->type,
+			.direction = (enum direction)side_other(side),
+			.on_edit = ON_EDIT_IGNORE,
+			.if_present = c->restored, .if_deleted = c->deleted,
+			.place = c->place,
+		};
+		f->api[side] = FIELD_API_EXISTS;
+		f->api[side_other(side)] = c->api;
+	}
+}
+
 void take_fields(const struct doc_at *at, void *member)
 {
 	struct doc *d = at->doc;
@@ -412,10 +445,15 @@ void take_fields(const struct doc_at *at, void *member)
 	const struct yaml_pair **p =
 		arena_array(d->arena, const struct yaml_pair *, (size_t)at->value->n);
 	int n = doc_names(d, at->value, "field", "two rules for one field; decide which one holds", p);
-	r->field = arena_array(d->arena, struct treaty_field, (size_t)n + SIDES);
+	int constants = r->side[SIDE_ATS].constant_n + r->side[SIDE_SALESFORCE].constant_n;
+	r->field = arena_array(d->arena, struct treaty_field, (size_t)(n + SIDES + constants));
 	for (int i = 0; i < n; i++)
 		take_field(d, r, p[i], &r->field[i]);
 	r->field_n = n;
-	for (int s = 0; s < SIDES; s++)
+	for (int i = 0; i < n; i++)
+		take_winner_by(d, r, &r->field[i], p[i]->value);
+	for (int s = 0; s < SIDES; s++) {
 		add_key_field(d, r, (enum side)s);
+		add_constant_fields(r, (enum side)s, d->arena);
+	}
 }

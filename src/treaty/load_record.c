@@ -127,7 +127,7 @@ static const struct doc_key mass_keys[] = {
 #undef AT
 static const struct doc_level mass_level = { "'mass_change'", mass_keys, NULL };
 
-static int find_field(struct doc *d, const struct treaty_record *r, const struct yaml_node *name)
+int find_field(struct doc *d, const struct treaty_record *r, const struct yaml_node *name)
 {
 	int i = treaty_field_by_name(r, sv_of(name->text));
 	/* keys have a '.' in their name: they link, they do not match */
@@ -193,8 +193,14 @@ static const struct doc_key record_keys[] = {
 	  .decides = "whether a record that only one side has is created in the other" },
 	{ "mass_change", YAML_MAP, false, take_level, offsetof(struct treaty_record, mass),
 	  .level = &mass_level, .decides = "how much at once halts the writing and asks a person" },
+	{ "when_deleted", YAML_MAP, false, take_level, 0, .level = &deleted_level,
+	  .decides = "what happens when one side's record was deleted" },
+	{ "when_restored", YAML_MAP, false, take_level, 0, .level = &restored_level,
+	  .decides = "what is set when a deleted record is back" },
 	{ "fields", YAML_SCALAR | YAML_LIST | YAML_MAP, true, take_fields, 0, .level = &fields_level,
 	  .decides = "the fields that are kept in agreement, each by its name" },
+	{ "together", YAML_LIST, false, take_together, 0,
+	  .decides = "fields that are held and sent as one: lists of their names" },
 	{ "match", YAML_LIST, false, take_match, 0,
 	  .decides = "how a pair is recognised: lists of fields, the surest first" },
 	{ 0 },

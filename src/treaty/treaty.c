@@ -79,6 +79,14 @@ int treaty_field_by_api(const struct treaty_record *r, enum side side, struct sv
 	return -1;
 }
 
+int field_rank(const struct treaty_field *f, struct value v)
+{
+	for (int i = 0; i < f->order_n; i++)
+		if (value_eq(f->order[i].value, v))
+			return f->order[i].rank;
+	return 0;
+}
+
 /* What the map gives for a value of side 'from'; false when it has no entry. */
 static bool map_find(const struct treaty_field *f, enum side from, struct sv text, struct sv *out)
 {

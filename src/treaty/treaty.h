@@ -47,7 +47,23 @@ struct treaty_domain {
 /* One-way fields name the side they are written to. */
 enum direction { TO_ATS = SIDE_ATS, TO_SALESFORCE = SIDE_SALESFORCE, BOTH_WAYS };
 
-enum winner { WINNER_ATS = SIDE_ATS, WINNER_SALESFORCE = SIDE_SALESFORCE, WINNER_REVIEW, WINNER_UNION };
+enum winner {
+	WINNER_ATS = SIDE_ATS,
+	WINNER_SALESFORCE = SIDE_SALESFORCE,
+	WINNER_REVIEW,
+	WINNER_UNION,
+	WINNER_BY, /* the agreed value of another field says which of the first three */
+};
+
+struct winner_by {
+	int field; /* one-way, of the same record type */
+	struct winner_case {
+		struct value value; /* at that field's owner */
+		enum winner winner;
+	} *when;
+	int when_n;
+	enum winner otherwise;
+};
 
 /* An edit of the read-only copy. */
 enum on_edit { ON_EDIT_RESTORE, ON_EDIT_REPORT, ON_EDIT_IGNORE };
@@ -70,6 +86,7 @@ struct alert_rule {
 /* The three answers of a two-way field. */
 struct conflict_rule {
 	enum winner winner;
+	struct winner_by by; /* WINNER_BY */
 	struct {
 		int64_t retry_first_ms, retry_max_ms; /* 'retry: 1m..30m' */
 		int64_t for_ms;
@@ -86,6 +103,15 @@ struct map_entry {
 
 /* The pseudo field that is a record's own id (see record keys below). */
 #define FIELD_API_ID "$id"
+/* The pseudo field that is whether the record is there (see DELETED_SET). */
+#define FIELD_API_EXISTS "$exists"
+
+/* A lifecycle's value at its owner, and its place in it: equal places may be
+ * taken in any order. */
+struct rank {
+	struct value value;
+	int rank;
+};
 
 struct treaty_field {
 	const char *name;
@@ -101,6 +127,12 @@ struct treaty_field {
 	int map_n;
 	enum map_unknown map_unknown;
 	struct sv map_default;
+	struct rank *order; /* a lifecycle that only goes forward, or NULL */
+	int order_n;
+	int together; /* > 0: held and sent as one with the others of this number */
+	/* FIELD_API_EXISTS: what it shows while the record is there (null: it
+	 * has no say), and when it was deleted. */
+	struct value if_present, if_deleted;
 	int truncate;	 /* > 0: characters kept on the way to the copy */
 	bool confidential; /* masked in output */
 	uint64_t rule; /* digest of all that decides this field; never 0 */
@@ -135,6 +167,20 @@ struct treaty_match {
 	int n;
 };
 
+/* What happens when one side's record was deleted, beside that nothing more is
+ * written to it: a person is asked; nothing; fields of the other side's record
+ * are set; the record is created again (where creating is allowed). */
+enum when_deleted { DELETED_REVIEW, DELETED_KEEP, DELETED_SET, DELETED_CREATE };
+
+/* A field of the record that is left. Each is also an ordinary one-way field,
+ * named 'deleted.ats.Active__c', from the other side's FIELD_API_EXISTS. */
+struct constant {
+	const char *api;
+	struct value_type type;
+	struct value deleted, restored; /* restored: null when nothing is said */
+	struct place place;
+};
+
 /* Which record type is which object, per side. 'key' is a field there that
  * holds the other system's record id, or NULL. Each key is also an ordinary
  * one-way field named 'key.ats' or 'key.salesforce', from the other side's
@@ -147,9 +193,14 @@ struct treaty_record {
 		const char *key;
 		int key_field; /* index of its field, or -1 */
 		bool create;   /* created here when it is missing here */
+		enum when_deleted deleted; /* when the record here was deleted */
+		struct constant *constant; /* DELETED_SET: at the other side */
+		int constant_n;
+		struct place deleted_place;
 	} side[SIDES];
 	struct treaty_match *match;
 	int match_n;
+	int together_n; /* groups of fields, numbered from 1 */
 	struct mass_change mass;
 	struct treaty_field *field;
 	int field_n;
@@ -192,12 +243,21 @@ int treaty_record_by_name(const struct treaty *t, struct sv name);
 int treaty_record_by_object(const struct treaty *t, enum side side, struct sv object);
 int treaty_field_by_name(const struct treaty_record *r, struct sv name);
 int treaty_field_by_key(const struct treaty_record *r, uint32_t key);
+/* The place of a value in its field's lifecycle; 0: it has none. */
+int field_rank(const struct treaty_field *f, struct value v);
 int treaty_field_by_api(const struct treaty_record *r, enum side side, struct sv api);
 
 /* The other side of a one-way field. */
 static inline enum side field_owner(const struct treaty_field *f)
 {
 	return side_other((enum side)f->direction);
+}
+
+/* Does it tell of its owner's record whether it is there? */
+static inline bool field_of_existence(const struct treaty_field *f)
+{
+	return f->direction != BOTH_WAYS &&
+	       strcmp(f->api[field_owner(f)], FIELD_API_EXISTS) == 0;
 }
 
 /* A value of side 'from' as the other side means it: picklist map, truncation.

@@ -259,7 +259,7 @@ static void refuses(void **state)
 		       "      p: {ats: p, salesforce: p, type: integer, truncate: 5}\n",
 		  "t.yaml:13:36: 'dirction': a field has no such key (did you mean 'direction'?)\n"
 		  "t.yaml:14:36: 'zzz': a field has no such key; it has ats, salesforce, type, "
-		  "direction, on_edit, blank, deliver, map, map_unknown, truncate, confidential, "
+		  "direction, on_edit, blank, deliver, map, map_unknown, order, truncate, confidential, "
 		  "conflict\n"
 		  "t.yaml:15:42: 'phoen': no such type (did you mean 'phone'?)\n"
 		  "t.yaml:16:49: 'persn': no such record type: a reference can only point to what is "
@@ -288,11 +288,78 @@ static void refuses(void **state)
 		  "t.yaml:14:63: '0': 'least' is a whole number from 1\n"
 		  "t.yaml:14:67: 'moved': 'mass_change' has no such key; it has deleted, emptied, changed, "
 		  "restored, within\n" },
+		/* a winner by another field */
+		{ HEAD "      status: {ats: s, salesforce: S, map: {A: X, B: Y}}\n"
+		       "      two: {ats: t, salesforce: T, direction: both, " RULE("ats") "}\n"
+		       "      a: {ats: a, salesforce: A, direction: both, " RULE("{by: two, when: {x: ats}, "
+		       "otherwise: ats}") "}\n"
+		       "      b: {ats: b, salesforce: B, direction: both, " RULE("{by: stats, when: {A: ats}, "
+		       "otherwise: ats}") "}\n"
+		       "      c: {ats: c, salesforce: C, direction: both, " RULE("{by: status, when: "
+		       "{A: union, C: ats, A: review}}") "}\n"
+		       "      d: {ats: d, salesforce: D, direction: both, " RULE("{when: [], otherwise: "
+		       "newest}") "}\n",
+		  "t.yaml:15:75: 'by': 'two' flows both ways itself: a winner follows a field that one side owns\n"
+		  "t.yaml:16:75: 'stats': no such field of 'person' (did you mean 'status'?)\n"
+		  "t.yaml:17:62: 'otherwise' is missing: who wins at every other value\n"
+		  "t.yaml:17:93: 'union': 'A' is ats, salesforce or review\n"
+		  "t.yaml:17:108: 'A': a second time, first at 17:90: who wins?\n"
+		  "t.yaml:18:62: 'by' is missing: the one-way field whose agreed value says who wins\n"
+		  "t.yaml:18:71: 'when': a list where a mapping belongs\n"
+		  "t.yaml:18:92: 'newest': 'otherwise' is ats, salesforce or review\n" },
+		/* the order of a lifecycle */
+		{ HEAD "      a: {ats: a, salesforce: A, order: [New]}\n"
+		       "      b: {ats: b, salesforce: B, order: [New, [Old, New]]}\n"
+		       "      c: {ats: c, salesforce: C, order: [New, [Old], {x: y}], map: {New: N, Lost: L}}\n"
+		       "      d: {ats: d, salesforce: D, direction: both, order: [x, y], " RULE("ats") "}\n"
+		       "      e: {ats: e, salesforce: E, type: date, order: [2026-01-01, soon]}\n",
+		  "t.yaml:13:34: 'order': a lifecycle has at least two steps, the first one first\n"
+		  "t.yaml:14:53: 'New': a second time: a value has one place in the order\n"
+		  "t.yaml:15:34: 'order': a mapping where text belongs\n"
+		  "t.yaml:15:77: 'Lost': has no place in the 'order' of 'c': decide where it stands\n"
+		  "t.yaml:16:51: 'order': a field that flows both ways has no owner whose steps count\n"
+		  "t.yaml:17:66: 'order': \"soon\" is not a date\n" },
+		/* fields that go together */
+		{ HEAD "      a: a -> A\n"
+		       "      b: b -> B\n"
+		       "      c: c <- C\n"
+		       "      d: {ats: d, salesforce: D, deliver: each}\n"
+		       "      e: {ats: e, salesforce: E, direction: both, " RULE("ats") "}\n"
+		       "      f: {ats: f, salesforce: F, direction: both, " RULE("review") "}\n"
+		       "      g: {ats: g, salesforce: G, type: set, direction: both, " RULE("union") "}\n"
+		       "      h: {ats: h, salesforce: H, type: set, direction: both, " RULE("union") "}\n"
+		       "    together: [[a, c, d], [b], [a, b], [e, f], [g, h], x, [zz, b]]\n",
+		  "t.yaml:21:5: 'together': a group is a list of at least two fields\n"
+		  "t.yaml:21:20: 'c': flows another way, or has another winner, than 'a': fields that go together have one rule\n"
+		  "t.yaml:21:23: 'd': delivered 'each', one step at a time, and so not together with others\n"
+		  "t.yaml:21:33: 'a': goes together with others already: a field is in one group\n"
+		  "t.yaml:21:36: 'b': goes together with others already: a field is in one group\n"
+		  "t.yaml:21:44: 'f': flows another way, or has another winner, than 'e': fields that go together have one rule\n"
+		  "t.yaml:21:49: 'g': is united member by member, and so not with others as one\n"
+		  "t.yaml:21:52: 'h': is united member by member, and so not with others as one\n"
+		  "t.yaml:21:56: 'together': text where a list belongs\n"
+		  "t.yaml:21:60: 'zz': no such field of 'person'\n"
+		  "t.yaml:21:64: 'b': goes together with others already: a field is in one group\n" },
+		/* deletions */
+		{ HEAD "      a: a -> A\n"
+		       "    when_deleted: {ats: {set: {salesforce: {A: false, G__c: true}, ats: {x: 1}}}, "
+		       "salesforce: create}\n"
+		       "    when_restored: {ats: {set: {salesforce: {G__c: 3, H__c: x}}}, salesforce: {}}\n",
+		  "t.yaml:14:45: 'deleted.ats.A': salesforce's A is mapped by 'a' (13:7) already; decide which rule holds\n"
+		  "t.yaml:14:68: 'ats': what is left when the ats's record is gone stands in salesforce\n"
+		  "t.yaml:14:83: 'salesforce': created again when it was deleted, but 'create' does not say that 'person' is created in salesforce at all: decide which\n"
+		  "t.yaml:15:46: 'when_restored': 'G__c' is of another kind than what a deletion sets\n"
+		  "t.yaml:15:55: 'when_restored': 'H__c' is not set by a deletion\n"
+		  "t.yaml:15:67: 'salesforce': one word, or {set: {ats: {Field: value}}}\n" },
+		{ HEAD "      a: a -> A\n"
+		       "    when_deleted: {ats: erase, salesforce: {put: 3}}\n",
+		  "t.yaml:14:25: 'erase': 'ats' is review, keep or create\n"
+		  "t.yaml:14:32: 'salesforce': one word, or {set: {ats: {Field: value}}}\n" },
 		/* records */
 		{ HEAD "      name: n -> N\n"
 		       "    match: [[nam], name, [], [name, [x]]]\n"
 		       "    create: {salesforce: sometimes}\n"
-		       "    when_deleted: {}\n"
+		       "    when_gone: {}\n"
 		       "  second: {domain: people, ats: [X], salesforce: {object: Y, id: X}, fields: all}\n"
 		       "  third: {domain: people, ats: Z, salesforce: Z, fields: ['*']}\n"
 		       "  fourth: text\n"
@@ -301,8 +368,8 @@ static void refuses(void **state)
 		  "t.yaml:14:5: 'match': a way without fields would fit every record\n"
 		  "t.yaml:14:14: 'nam': no such field of 'person' (did you mean 'name'?)\n"
 		  "t.yaml:15:26: 'sometimes': 'salesforce' is when_missing or never\n"
-		  "t.yaml:16:5: 'when_deleted': a record type has no such key; it has domain, ats, "
-		  "salesforce, create, mass_change, fields, match\n"
+		  "t.yaml:16:5: 'when_gone': a record type has no such key; it has domain, ats, "
+		  "salesforce, create, mass_change, when_deleted, when_restored, fields, together, match\n"
 		  "t.yaml:17:28: 'ats': a list where text or a mapping belongs\n"
 		  "t.yaml:17:62: 'id': a record type's side has no such key; it has object, key\n"
 		  "t.yaml:17:78: 'all': a wildcard: name each field, so that nothing is in it that "
@@ -698,7 +765,7 @@ static void every_key_is_listed(void **state)
 	for (int i = 0; i < n; i++) {
 		assert_true(row[i].decides && row[i].decides[0]);
 		if (strcmp(row[i].path, "records.*.fields.*.conflict.winner") == 0) {
-			assert_string_equal(row[i].kind, "ats, salesforce, review or union");
+			assert_string_equal(row[i].kind, "ats, salesforce, review, union or a mapping");
 			found = true;
 		}
 	}
