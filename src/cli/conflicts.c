@@ -30,6 +30,10 @@ static const struct {
 	[MISMATCH_UNAVAILABLE] = { "wait, or take, value",
 		"It closes by itself when the system answers. A field may be decided meanwhile; that is\n"
 		"done when the system answers and still shows what it showed last." },
+	[MISMATCH_BACKWARD] = { "take, ignore",
+		"The owner went back in a lifecycle that only goes forward. It closes itself when the\n"
+		"owner goes forward again. To have the other side follow, --take the owner's; to leave\n"
+		"the other side where it is, --ignore." },
 	[MISMATCH_UNDELIVERABLE] = { "retry, ignore",
 		"It could not be delivered for long. Once the cause is gone, --retry." },
 	[MISMATCH_MASS_CHANGE] = { "proceed, discard",

@@ -610,6 +610,9 @@ static void decide_unit(struct batch *b, struct db *db, struct unit *u)
 		return;
 	}
 	store_plan(b, db, u, &p, &in, need ? 0 : settle_marks(b, db, u));
+	if (p.link.state == LINK_LOOKUP) /* it was deleted and is to be made again */
+		mark_link(e, db, &p.link, bit(p.link.remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE),
+			  in.now_ms, "deleted");
 	if (need)
 		postpone(b, db, u, try_again_ms(b, need, &p), need);
 }

@@ -163,7 +163,8 @@ static void go_on(struct parcel *p, struct db *db, struct sending *s)
 	bool unsettled = false;
 	for (int i = 0; i < type->field_n; i++)
 		unsettled = unsettled || (s->slot.create && !s->link.field[i].rule) ||
-			    s->link.field[i].resolve != RESOLVE_NONE;
+			    s->link.field[i].resolve != RESOLVE_NONE ||
+			    s->link.field[i].hold == HOLD_DEPENDS;
 	if (unsettled)
 		mark_link(p->e, db, &s->link, 3,
 			  now + (s->slot.create ? p->e->echo_linger_ms : 0), "answer");
@@ -211,6 +212,18 @@ static bool named(const struct write *w, const char *api)
 	return false;
 }
 
+/* Does a field that the error names go together with this one? */
+static bool goes_with_named(const struct treaty_record *type, const struct treaty_field *f,
+			    const struct sending *s, enum side side, const struct write *w)
+{
+	for (int k = 0; f->together && k < s->slot.field_n; k++) {
+		const struct treaty_field *other = &type->field[s->slot.field[k].field];
+		if (other->together == f->together && named(w, other->api[side]))
+			return true;
+	}
+	return false;
+}
+
 /* Fields that the error names are held, and the rest is sent again; when it
  * names none of ours, the write is held whole. Never bisected by trial: that
  * would ask a quota for what a person can read. */
@@ -226,14 +239,17 @@ static void rejected(struct parcel *p, struct db *db, struct sending *s, const s
 	for (int k = 0; k < s->slot.field_n; k++) {
 		const struct slot_field *sf = &s->slot.field[k];
 		const struct treaty_field *f = &type->field[sf->field];
-		if (any && !named(w, f->api[p->side])) {
+		if (any && !named(w, f->api[p->side]) &&
+		    !goes_with_named(type, f, s, p->side, w)) {
 			left.field[left.field_n++] = *sf;
 			continue;
 		}
 		struct link_field *lf = &s->link.field[sf->field];
-		lf->hold = HOLD_REJECTED;
+		lf->hold = any && !named(w, f->api[p->side]) ? HOLD_TOGETHER : HOLD_REJECTED;
 		lf->held[p->side] = sf->target;
 		lf->held[side_other(p->side)] = sf->source;
+		if (lf->hold == HOLD_TOGETHER)
+			continue;
 		struct finding find = {
 			.what = FINDING_OPEN, .kind = MISMATCH_REJECTED, .field = sf->field,
 			.value = { lf->held[SIDE_ATS], lf->held[SIDE_SALESFORCE] },

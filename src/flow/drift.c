@@ -24,6 +24,9 @@ static struct reading *reading_create(const struct treaty_record *type, enum sid
 		r->of[i] = READ_ID;
 		if (strcmp(f->api[side], FIELD_API_ID) == 0)
 			continue;
+		r->of[i] = READ_EXISTS;
+		if (strcmp(f->api[side], FIELD_API_EXISTS) == 0)
+			continue;
 		r->of[i] = READ_ABSENT;
 		if (absent && absent[i]) {
 			r->absent_n++;
@@ -187,7 +190,7 @@ bool drift_check(struct engine *e, int record, enum side side, bool *changed, st
 	const struct reading *before = e->reading[side][record];
 	bool *absent = arena_array(&a, bool, type->field_n + 1);
 	for (int i = 0; ok && i < type->field_n; i++) {
-		absent[i] = before->of[i] != READ_ID &&
+		absent[i] = before->of[i] != READ_ID && before->of[i] != READ_EXISTS &&
 			    !shows(&schema, sv_of(type->field[i].api[side]));
 		*changed = *changed || absent[i] != (before->of[i] == READ_ABSENT);
 	}

@@ -18,7 +18,7 @@ struct reading {
 	int absent_n;
 	struct reading *older; /* the one it replaced */
 };
-enum { READ_ID = -1, READ_ABSENT = -2 }; /* the row's id; see drift.c */
+enum { READ_ID = -1, READ_ABSENT = -2, READ_EXISTS = -3 }; /* the row's id, or that it is there; see drift.c */
 
 /* Links of a record type, as last counted. Used in transactions only. */
 struct linked_count {

@@ -46,10 +46,15 @@ static struct observation observe(struct engine *e, int record, const struct rea
 		.modified_ms = row->modified_ms,
 		.value = arena_array(a, struct value, type->field_n),
 	};
-	if (row->existence != EXISTENCE_PRESENT)
-		return o;
+	bool present = row->existence == EXISTENCE_PRESENT;
 	for (int i = 0; i < type->field_n; i++) {
-		if (r->of[i] == READ_ID)
+		if (r->of[i] == READ_EXISTS && present)
+			o.value[i] = type->field[i].if_present;
+		else if (r->of[i] == READ_EXISTS && row->existence == EXISTENCE_DELETED)
+			o.value[i] = type->field[i].if_deleted;
+		else if (!present || r->of[i] == READ_EXISTS)
+			continue;
+		else if (r->of[i] == READ_ID)
 			o.value[i] = (struct value){ VALUE_TEXT, row->id };
 		else if (r->of[i] != READ_ABSENT)
 			o.value[i] = row->value[r->of[i]];

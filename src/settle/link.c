@@ -10,6 +10,8 @@ const char *hold_name(enum hold h)
 		[HOLD_REFERENCE] = "reference", [HOLD_LOOP] = "loop",
 		[HOLD_PAUSED] = "paused",
 		[HOLD_UNREAD] = "unread",
+		[HOLD_DEPENDS] = "depends",   [HOLD_TOGETHER] = "together",
+		[HOLD_BACKWARD] = "backward",
 		[HOLD_AWAY] = "away",	      [HOLD_OVERDUE] = "overdue",
 	};
 	return name[h];

@@ -35,6 +35,9 @@ enum hold {
 	HOLD_UNREAD,	/* a side's value is not known: cut short, no right */
 	HOLD_AWAY,	/* two-way: the other side's system cannot be read */
 	HOLD_OVERDUE,	/* the same for longer than the treaty waits: a person's */
+	HOLD_DEPENDS,	/* the field that says who wins is not settled yet */
+	HOLD_TOGETHER,	/* a field that it goes together with is held */
+	HOLD_BACKWARD,	/* the owner went back in a lifecycle that only goes forward */
 	HOLDS,		/* how many; they are stored by number, so a new one goes before it */
 };
 const char *hold_name(enum hold h);

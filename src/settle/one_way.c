@@ -100,6 +100,41 @@ static void first_one_way(struct work *w, struct view *v)
 	log_overwritten(w, v, "overwritten by the owner at the first agreement");
 }
 
+/* Does this value of the owner stand before the one last agreed on? What has no
+ * place in the order does, too: nobody decided where it stands. */
+static bool steps_back(const struct view *v, struct value owner)
+{
+	struct value agreed = v->lf->base[field_owner(v->f)];
+	if (!v->f->order_n || value_blank(owner))
+		return v->f->order_n && !value_blank(agreed);
+	int rank = field_rank(v->f, owner);
+	return !rank || rank < field_rank(v->f, agreed);
+}
+
+static void hold_backward(struct work *w, struct view *v, struct value owner)
+{
+	if (!work_both_seen(w))
+		return; /* whoever decides wants to see what the copy shows */
+	struct sv to = v->f->confidential ? SV("(confidential)") : value_show(owner, w->a);
+	work_hold(w, v, HOLD_BACKWARD,
+		  arena_printf(w->a, value_blank(owner) || field_rank(v->f, owner) ?
+				       "the lifecycle only goes forward, and '%.*s' is a step back" :
+				       "'%.*s' has no place in the order of the lifecycle",
+			       SV_ARG(to)).ptr);
+}
+
+/* A step back that the owner has taken back since needs nobody: the step that
+ * is forward again is delivered, and what was between is told. */
+static bool forward_again(const struct work *w, const struct view *v, int from, int *to)
+{
+	for (int k = from; k < w->in->step_n; k++)
+		if (w->in->step[k].field == v->i && !steps_back(v, w->in->step[k].value)) {
+			*to = k;
+			return true;
+		}
+	return false;
+}
+
 /* DELIVER_EACH with a base: the list of steps is the source, oldest first. */
 static void next_step(struct work *w, struct view *v)
 {
@@ -111,6 +146,18 @@ static void next_step(struct work *w, struct view *v)
 			continue;
 		if (value_eq(s->value, lf->base[o])) { /* told twice */
 			w->out->spent[w->out->spent_n++] = *s;
+			continue;
+		}
+		if (steps_back(v, s->value)) {
+			int next;
+			if (!forward_again(w, v, k + 1, &next)) {
+				hold_backward(w, v, s->value);
+				return;
+			}
+			work_finding(w, FINDING_LOG, MISMATCH_BACKWARD, v,
+				     "a step back in the lifecycle, taken back since");
+			w->out->spent[w->out->spent_n++] = *s;
+			k = next - 1;
 			continue;
 		}
 		write_owner(w, v, s->value, CAUSE_CHANGE, s->id);
@@ -126,13 +173,29 @@ static void next_step(struct work *w, struct view *v)
 		copy_edited(w, v, lf->base[o]);
 }
 
+/* What a deletion sets is no mirror: while the record is there, and was not
+ * gone before, people keep what they have in the field. */
+static bool says_nothing(const struct work *w, const struct view *v)
+{
+	enum side o = field_owner(v->f);
+	return field_of_existence(v->f) && known(v->now[o]) &&
+	       (value_blank(v->now[o]) || ((v->lf->rule == 0 || v->stale) &&
+					   w->out->link.existence[o] == EXISTENCE_PRESENT));
+}
+
 void decide_one_way(struct work *w, struct view *v)
 {
 	enum side o = field_owner(v->f), t = (enum side)v->f->direction;
-	if (v->lf->rule == 0 || v->stale) {
+	if (says_nothing(w, v)) {
+		if ((v->lf->rule == 0 || v->stale || v->changed[o]) && work_both_seen(w) &&
+		    known(v->now[t]))
+			view_agree(v); /* there, and the treaty says nothing of that */
+	} else if (v->lf->rule == 0 || v->stale) {
 		first_one_way(w, v);
 	} else if (v->f->deliver == DELIVER_EACH) {
 		next_step(w, v);
+	} else if (v->changed[o] && steps_back(v, v->now[o])) {
+		hold_backward(w, v, v->now[o]);
 	} else if (v->changed[o]) {
 		write_owner(w, v, v->now[o], CAUSE_CHANGE, SV_NONE);
 		if (v->changed[t] && !work_own_change(w, v, t) && !work_late_arrival(w, v, t))

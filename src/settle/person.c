@@ -21,6 +21,20 @@ static void write_typed(struct work *w, struct view *v, struct value ats)
 		work_draft(w, v, SIDE_SALESFORCE, ats, sf, CAUSE_RESOLVE);
 }
 
+/* A decision about a field that is delivered step by step was made in sight of
+ * what the owner shows: the steps up to that are history. */
+static void spend_steps(struct work *w, const struct view *v)
+{
+	const struct step *last = NULL;
+	for (int k = 0; k < w->in->step_n; k++) {
+		const struct step *s = &w->in->step[k];
+		if (s->field == v->i && (!last || value_eq(s->value, v->now[field_owner(v->f)])))
+			last = s;
+	}
+	if (last)
+		w->out->spent[w->out->spent_n++] = *last;
+}
+
 /* True when the resolution settles the field. */
 bool decide_by_person(struct work *w, struct view *v)
 {
@@ -47,6 +61,8 @@ bool decide_by_person(struct work *w, struct view *v)
 	}
 	lf->hold = HOLD_NONE;
 	lf->restores = 0;
+	if (v->f->deliver == DELIVER_EACH)
+		spend_steps(w, v);
 	switch (lf->resolve) {
 	case RESOLVE_TAKE_ATS:
 		work_take_side(w, v, SIDE_ATS, CAUSE_RESOLVE);

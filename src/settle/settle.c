@@ -1,7 +1,7 @@
 /* settle.c - the record: its existence, its fields, its slots, its answers. */
 #include "settle/work.h"
 
-static void view_field(const struct work *w, int i, struct view *v)
+void view_field(const struct work *w, int i, struct view *v)
 {
 	const struct link_field *lf = &w->out->link.field[i];
 	*v = (struct view){ .f = &w->in->type->field[i], .lf = &w->out->link.field[i], .i = i };
@@ -68,45 +68,6 @@ static void decide_field(struct work *w, int i)
 	if (v.lf->hold == HOLD_NONE && !w->carried[i] && !w->drafted[SIDE_ATS][i] &&
 	    !w->drafted[SIDE_SALESFORCE][i])
 		v.lf->held[SIDE_ATS] = v.lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
-}
-
-/* Something is known of a side's existence: the row follows it. False when the
- * record cannot be decided now. */
-static bool follow_existence(struct work *w)
-{
-	struct link *l = &w->out->link;
-	bool broken = false, healed = l->state == LINK_BROKEN;
-	for (int s = 0; s < SIDES; s++) {
-		if (work_seen(w, s))
-			l->existence[s] = w->in->seen[s]->existence;
-		if (l->existence[s] != EXISTENCE_PRESENT)
-			broken = true;
-	}
-	if (!broken) {
-		/* both sides may have moved on while nothing was settled */
-		if (healed && !work_both_seen(w))
-			return false;
-		if (healed) {
-			l->state = LINK_LINKED;
-			work_finding(w, FINDING_CLOSE, MISMATCH_UNDELIVERABLE, NULL, "");
-		}
-		return true;
-	}
-	if (l->state != LINK_BROKEN) {
-		enum side s = l->existence[SIDE_ATS] != EXISTENCE_PRESENT ? SIDE_ATS :
-									    SIDE_SALESFORCE;
-		static const char *const how[] = {
-			[EXISTENCE_UNKNOWN] = "is not found any more",
-			[EXISTENCE_DELETED] = "was deleted",
-			[EXISTENCE_MERGED] = "was merged into another record",
-		};
-		l->state = LINK_BROKEN;
-		work_finding(w, FINDING_OPEN, MISMATCH_UNDELIVERABLE, NULL,
-			 arena_printf(w->a, "%s %.*s %s: nothing is written until a person decides",
-				      side_name[s], SV_ARG(l->remote[s]),
-				      how[l->existence[s]]).ptr);
-	}
-	return false;
 }
 
 /* A write without an answer: what the target shows now tells what arrived. */
@@ -282,6 +243,30 @@ static void settle_creating(struct work *w)
 	fill_slot(w, t, true);
 }
 
+/* One-way fields first: who wins a two-way one may depend on them. */
+static void decide_fields(struct work *w)
+{
+	const struct treaty_record *type = w->in->type;
+	work_group_edits(w);
+	for (int both = 0; both <= 1; both++)
+		for (int i = 0; i < type->field_n; i++)
+			if ((type->field[i].direction == BOTH_WAYS) == both)
+				decide_field(w, i);
+	work_hold_together(w);
+}
+
+/* A record that is gone: what the treaty has its pair show. */
+static void decide_constants(struct work *w)
+{
+	const struct link *l = &w->out->link;
+	for (int i = 0; i < w->in->type->field_n; i++) {
+		const struct treaty_field *f = &w->in->type->field[i];
+		if (field_of_existence(f) && l->existence[field_owner(f)] == EXISTENCE_DELETED &&
+		    l->existence[f->direction] == EXISTENCE_PRESENT)
+			decide_field(w, i);
+	}
+}
+
 static void settle_linked(struct work *w)
 {
 	for (int s = 0; s < SIDES; s++) {
@@ -300,12 +285,15 @@ static void settle_linked(struct work *w)
 			look_after_lost(w, s);
 	}
 	if (!follow_existence(w)) {
-		drop_slot(w, SIDE_ATS);
-		drop_slot(w, SIDE_SALESFORCE);
-		return;
+		if (work_create_again(w)) {
+			drop_slot(w, SIDE_ATS);
+			drop_slot(w, SIDE_SALESFORCE);
+			return;
+		}
+		decide_constants(w);
+	} else {
+		decide_fields(w);
 	}
-	for (int i = 0; i < w->in->type->field_n; i++)
-		decide_field(w, i);
 	fill_slot(w, SIDE_ATS, false);
 	fill_slot(w, SIDE_SALESFORCE, false);
 }
@@ -325,6 +313,7 @@ void settle(const struct settle_input *in, struct arena *a, struct plan *out)
 			w.left[s] = *in->slot[s];
 	}
 	w.carried = arena_array(a, bool, n);
+	w.edited = arena_alloc(a, sizeof(*w.edited) * (size_t)(in->type->together_n + 1));
 
 	switch (in->link->state) {
 	case LINK_CREATING:

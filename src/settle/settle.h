@@ -71,6 +71,7 @@ enum mismatch_kind {
 	MISMATCH_SWEEP,	      /* a listing that cannot be whole: the sweep ended */
 	MISMATCH_SILENCE,     /* a feed that says nothing of what happens */
 	MISMATCH_GAP,	      /* a feed lost its position; being read again */
+	MISMATCH_BACKWARD,    /* a step back in a lifecycle that only goes forward */
 	MISMATCH_KINDS, /* how many; a new kind goes before it */
 };
 const char *mismatch_kind_name(enum mismatch_kind k);

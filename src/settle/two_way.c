@@ -96,9 +96,35 @@ static void unite(struct work *w, struct view *v)
 		work_draft(w, v, SIDE_SALESFORCE, ats ? none : merged, target, CAUSE_CHANGE);
 }
 
+/* The agreed value of the field that says who wins; WINNER_BY while it has
+ * none, for it waits, is held, or is still on its way. */
+static enum winner winner_by(const struct work *w, const struct winner_by *rule)
+{
+	const struct treaty_field *f = &w->in->type->field[rule->field];
+	const struct link_field *by = &w->out->link.field[rule->field];
+	bool steps = false;
+	for (int k = 0; k < w->in->step_n; k++)
+		steps = steps || w->in->step[k].field == rule->field;
+	for (int k = 0; k < w->out->spent_n; k++)
+		steps = steps && w->out->spent[k].field != rule->field;
+	if (by->rule != f->rule || by->hold != HOLD_NONE || w->carried[rule->field] || steps ||
+	    w->drafted[SIDE_ATS][rule->field] || w->drafted[SIDE_SALESFORCE][rule->field])
+		return WINNER_BY;
+	for (int i = 0; i < rule->when_n; i++)
+		if (value_eq(by->base[field_owner(f)], rule->when[i].value))
+			return rule->when[i].winner;
+	return rule->otherwise;
+}
+
 static void conflict(struct work *w, struct view *v)
 {
-	switch (v->f->conflict.winner) {
+	enum winner winner = v->f->conflict.winner;
+	if (winner == WINNER_BY)
+		winner = winner_by(w, &v->f->conflict.by);
+	switch (winner) {
+	case WINNER_BY:
+		work_hold(w, v, HOLD_DEPENDS, "");
+		return;
 	case WINNER_REVIEW:
 		work_hold(w, v, HOLD_CONFLICT, "both sides changed it; a person decides");
 		return;
@@ -107,8 +133,8 @@ static void conflict(struct work *w, struct view *v)
 		return;
 	case WINNER_ATS:
 	case WINNER_SALESFORCE: {
-		enum side winner = (enum side)v->f->conflict.winner, loser = side_other(winner);
-		work_take_side(w, v, winner, CAUSE_CHANGE);
+		enum side from = (enum side)winner, loser = side_other(from);
+		work_take_side(w, v, from, CAUSE_CHANGE);
 		if (w->drafted[loser][v->i] && !work_logged_before(w, v, loser))
 			work_log_lost(w, v, MISMATCH_CONFLICT, loser,
 				 "both sides changed it; the treaty's winner was taken");
@@ -171,7 +197,8 @@ void decide_two_way(struct work *w, struct view *v)
 	}
 	bool edited[SIDES];
 	for (int s = 0; s < SIDES; s++) {
-		edited[s] = v->changed[s];
+		/* what goes together was changed when one of it was */
+		edited[s] = v->changed[s] || (v->f->together && w->edited[v->f->together][s]);
 		if (!v->changed[s])
 			continue;
 		if (work_late_arrival(w, v, s)) {

@@ -13,6 +13,7 @@ const char *mismatch_kind_name(enum mismatch_kind k)
 		[MISMATCH_DRIFT] = "drift",
 		[MISMATCH_UNAVAILABLE] = "unavailable",
 		[MISMATCH_UNDELIVERABLE] = "undeliverable",
+		[MISMATCH_BACKWARD] = "backward",
 		[MISMATCH_MASS_CHANGE] = "mass_change",
 		[MISMATCH_SWEEP] = "sweep",
 		[MISMATCH_SILENCE] = "silence",
@@ -90,6 +91,8 @@ enum mismatch_kind hold_kind(enum hold h)
 		return MISMATCH_LOOP;
 	case HOLD_OVERDUE:
 		return MISMATCH_UNAVAILABLE;
+	case HOLD_BACKWARD:
+		return MISMATCH_BACKWARD;
 	default:
 		return MISMATCH_REJECTED;
 	}
@@ -100,7 +103,7 @@ enum mismatch_kind hold_kind(enum hold h)
 bool hold_is_open(enum hold h)
 {
 	return h == HOLD_CONFLICT || h == HOLD_REJECTED || h == HOLD_UNMAPPED ||
-	       h == HOLD_LOOP || h == HOLD_OVERDUE;
+	       h == HOLD_LOOP || h == HOLD_OVERDUE || h == HOLD_BACKWARD;
 }
 
 /* Holds the field as it is shown now; says so when that is news. */
@@ -182,6 +185,12 @@ bool work_late_arrival(const struct work *w, const struct view *v, enum side s)
 		    value_eq(l->ghost[k].value, v->now[s]))
 			return true;
 	return false;
+}
+
+/* Did somebody else than ourselves change it? */
+bool work_edited(const struct work *w, const struct view *v, enum side s)
+{
+	return v->changed[s] && !work_late_arrival(w, v, s) && !work_own_change(w, v, s);
 }
 
 /* A change that cannot be decided while the other side is not known. What is

@@ -13,6 +13,7 @@ struct work {
 	struct plan *out;
 	struct slot_field *draft[SIDES]; /* by field; .cause valid when set */
 	bool *drafted[SIDES];
+	bool (*edited)[SIDES]; /* by group of fields that go together: a member was */
 	bool *carried; /* the field could not be decided anew; its slots stand */
 	/* what stands then: of a decided slot, or of a lost one that the
 	 * target does not show */
@@ -38,6 +39,10 @@ static inline bool known(struct value v)
 {
 	return v.kind != VALUE_UNKNOWN;
 }
+
+/* ---- settle.c ---- */
+
+void view_field(const struct work *w, int i, struct view *v);
 
 /* ---- work.c: the plan as it grows, and what is asked of every field ---- */
 
@@ -70,6 +75,18 @@ void decide_one_way(struct work *w, struct view *v);
 
 void work_take_side(struct work *w, struct view *v, enum side from, enum cause cause);
 void decide_two_way(struct work *w, struct view *v);
+
+bool work_edited(const struct work *w, const struct view *v, enum side s);
+
+/* ---- together.c ---- */
+
+void work_group_edits(struct work *w);
+void work_hold_together(struct work *w);
+
+/* ---- existence.c ---- */
+
+bool follow_existence(struct work *w);
+bool work_create_again(struct work *w);
 
 /* ---- away.c ---- */
 
