@@ -81,17 +81,24 @@ char *arena_str(struct arena *a, struct sv s)
 	return p;
 }
 
-struct sv arena_printf(struct arena *a, const char *fmt, ...)
+struct sv arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
-	va_list ap, again;
-	va_start(ap, fmt);
+	va_list again;
 	va_copy(again, ap);
 	int n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
 	if (n < 0)
 		panic("arena_printf: bad format '%s'", fmt);
 	char *p = arena_alloc(a, (size_t)n + 1);
 	vsnprintf(p, (size_t)n + 1, fmt, again);
 	va_end(again);
 	return sv_make(p, (size_t)n);
+}
+
+struct sv arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	struct sv text = arena_vprintf(a, fmt, ap);
+	va_end(ap);
+	return text;
 }

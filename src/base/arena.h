@@ -32,5 +32,7 @@ struct sv arena_sv(struct arena *a, struct sv s);
 char *arena_str(struct arena *a, struct sv s);
 struct sv arena_printf(struct arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), nonnull(2)));
+struct sv arena_vprintf(struct arena *a, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0), nonnull(2)));
 
 #endif

@@ -326,17 +326,23 @@ static struct meaning *head_meaning(struct arena *a, const struct treaty *t)
 	return m;
 }
 
+static struct meaning *domain_meaning(struct arena *a, const struct treaty *t, int domain)
+{
+	const struct treaty_domain *d = &t->domain[domain];
+	struct meaning *m = make(a, 'm');
+	add_text(a, m, "owner", owner_names[d->owner]);
+	/* a mapping, because the order of signatures means nothing */
+	struct meaning *by = add(m, "signed_by", make(a, 'm'));
+	for (int k = 0; k < d->signed_by_n; k++)
+		add_text(a, by, t->role[d->signed_by[k]].name, "signs");
+	return m;
+}
+
 static void add_domains(struct arena *a, struct meaning *to, const struct treaty *t)
 {
 	struct meaning *domains = add(to, "domains", make(a, 'm'));
-	for (int i = 0; i < t->domain_n; i++) {
-		struct meaning *m = add(domains, t->domain[i].name, make(a, 'm'));
-		add_text(a, m, "owner", owner_names[t->domain[i].owner]);
-		/* a mapping, because the order of signatures means nothing */
-		struct meaning *by = add(m, "signed_by", make(a, 'm'));
-		for (int k = 0; k < t->domain[i].signed_by_n; k++)
-			add_text(a, by, t->role[t->domain[i].signed_by[k]].name, "signs");
-	}
+	for (int i = 0; i < t->domain_n; i++)
+		add(domains, t->domain[i].name, domain_meaning(a, t, i));
 }
 
 void treaty_canonical(const struct treaty *t, struct buf *out)
@@ -373,6 +379,42 @@ static void sha256(const struct buf *b, unsigned char out[32])
 	if (b->full)
 		panic("a treaty's meaning is longer than %zu bytes", b->max);
 	SHA256((const unsigned char *)b->ptr, b->len, out);
+}
+
+static void digest_of(const struct meaning *m, struct arena *a, unsigned char out[32])
+{
+	struct buf b;
+	buf_init(&b, SIZE_MAX / 2);
+	write_out(m, a, &b);
+	sha256(&b, out);
+	buf_finish(&b);
+}
+
+void treaty_head_digest(const struct treaty *t, unsigned char out[32])
+{
+	struct arena a;
+	arena_init(&a);
+	struct meaning *m = head_meaning(&a, t), *domains = add(m, "domains", make(&a, 'm')),
+		       *records = add(m, "records", make(&a, 'l'));
+	for (int i = 0; i < t->domain_n; i++)
+		add_text(&a, domains, t->domain[i].name, "domain");
+	for (int i = 0; i < t->record_n; i++)
+		add_text(&a, records, "", t->record[i].name);
+	add_alerts(&a, m, t);
+	digest_of(m, &a, out);
+	arena_finish(&a);
+}
+
+void treaty_domain_digest(const struct treaty *t, int domain, unsigned char out[32])
+{
+	struct arena a;
+	arena_init(&a);
+	struct meaning *m = domain_meaning(&a, t, domain), *records = add(m, "records", make(&a, 'l'));
+	for (int i = 0; i < t->record_n; i++)
+		if (t->record[i].domain == domain)
+			add_record(&a, records, t, &t->record[i]);
+	digest_of(m, &a, out);
+	arena_finish(&a);
 }
 
 void treaty_digest(struct treaty *t)

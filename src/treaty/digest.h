@@ -21,6 +21,13 @@
 /* Fills the treaty's digest and every field's rule. */
 void treaty_digest(struct treaty *t);
 
+/* What roles sign. The head: name, version, systems, roles and their keys, who is
+ * told by default, which domains and record types there are and in which order
+ * they are written. A domain: its owner, who signs it, its record types with
+ * all their fields. Together they are all of the meaning. */
+void treaty_head_digest(const struct treaty *t, unsigned char out[32]);
+void treaty_domain_digest(const struct treaty *t, int domain, unsigned char out[32]);
+
 /* The bytes that the treaty's digest is of. 'out' needs a maximum to match. */
 void treaty_canonical(const struct treaty *t, struct buf *out);
 /* The same for what decides the values of one field: where it is, its type,

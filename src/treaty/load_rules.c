@@ -210,9 +210,11 @@ static const struct doc_word deletions[] = { { "review", DELETED_REVIEW },
 /* What a plain scalar is; the document's quotes do not tell. */
 static struct value_type type_of_constant(struct sv text, struct arena *a, struct value *v)
 {
-	static const enum type_kind kinds[] = { TYPE_BOOL, TYPE_INTEGER, TYPE_DECIMAL, TYPE_DATE,
-						TYPE_TEXT };
-	struct value_type type = { .scale = -1, .link_record = -1 };
+	static const enum type_kind kinds[] = { TYPE_INTEGER, TYPE_DECIMAL, TYPE_DATE, TYPE_TEXT };
+	struct value_type type = { .kind = TYPE_BOOL, .scale = -1, .link_record = -1 };
+	if ((sv_eq(text, SV("true")) || sv_eq(text, SV("false"))) &&
+	    value_from_text(&type, text, a, v, NULL))
+		return type;
 	for (size_t i = 0; i < countof(kinds); i++) {
 		type.kind = kinds[i];
 		if (value_from_text(&type, text, a, v, NULL) && v->kind != VALUE_NULL)
