@@ -90,7 +90,12 @@ static const char second[] =
 	"ALTER TABLE set_aside ADD COLUMN link BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE set_aside ADD COLUMN decision BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE set_aside ADD COLUMN content BLOB;"
-	"CREATE INDEX set_aside_untold ON set_aside (id) WHERE at_ms = 0;";
+	"CREATE INDEX set_aside_untold ON set_aside (id) WHERE at_ms = 0;"
+	/* Versions of the treaty that were in force; see versions.h. */
+	"CREATE TABLE version ("
+	" id INTEGER PRIMARY KEY, version BIGINT NOT NULL, digest BLOB NOT NULL,"
+	" signatures BLOB NOT NULL, how TEXT NOT NULL, at_ms BIGINT NOT NULL, who TEXT NOT NULL,"
+	" why TEXT NOT NULL, document BLOB NOT NULL);";
 
 const char *const schema_step[] = { first, second };
 const int schema_version = countof(schema_step);
