@@ -1,13 +1,16 @@
 #include <unistd.h>
 
-#include "cli/open.h"
 #include "cli/print.h"
+#include "cli/versions.h"
 #include "systems/rest/rest.h"
+#include "treaty/alerts.h"
 
 /* All complaints of a run, of several files. */
 struct findings {
 	struct json_object *list;
 	int n;
+	struct approval *approval;
+	int approval_n;
 };
 
 static void take(struct findings *f, const struct complaints *c, bool json)
@@ -99,6 +102,49 @@ static void check_secrets(struct opened *o, struct findings *f, bool json)
 	complaints_finish(&c);
 }
 
+/* A role's signature that is there and does not hold: somebody changed what was
+ * agreed on. That one is missing is no complaint of the document. */
+static void check_signatures(struct opened *o, struct findings *f, bool json)
+{
+	struct complaints c;
+	struct approval *list;
+	const char *path = o->deployment->treaty_path;
+	struct treaty *was = treaty_in_force(o);
+	int n = treaty_approvals(o->treaty, was, path, &o->arena, &list);
+	complaints_init(&c, path);
+	for (int i = 0; i < n; i++) {
+		const struct approval *p = &list[i];
+		int role = treaty_role_by_name(o->treaty, sv_of(p->role));
+		if (p->state == SIGNED_CHANGED || p->state == SIGNED_FORGED)
+			complaints_add(&c, role < 0 ? (struct place){ 0 } : o->treaty->role[role].place,
+				       "'%s': its signature (%s) does not hold: %.*s; let it sign the next "
+				       "version, or take the change back", p->role,
+				       signature_path(path, p->role, &o->arena).ptr, SV_ARG(p->why));
+	}
+	complaints_sort(&c);
+	take(f, &c, json);
+	complaints_finish(&c);
+	f->approval_n = n;
+	f->approval = list;
+	treaty_destroy(was);
+}
+
+static void say_signed(const struct treaty *t, const struct findings *f)
+{
+	if (!treaty_is_keyed(t)) {
+		printf("Unsigned: no role has a key.\n");
+		return;
+	}
+	printf("Signed by %d of %d", approvals_count(f->approval, f->approval_n), f->approval_n);
+	const char *gap = "; missing: ";
+	for (int i = 0; i < f->approval_n; i++)
+		if (f->approval[i].state != SIGNED) {
+			printf("%s%s", gap, f->approval[i].role);
+			gap = ", ";
+		}
+	printf(".\n");
+}
+
 static void say_fine(const struct treaty *t)
 {
 	int fields = 0, both = 0;
@@ -118,6 +164,7 @@ static struct json_object *result(const struct opened *o, const struct findings 
 	json_put_sv(out, "deployment", sv_of(o->deployment ? o->deployment->file : ""));
 	json_object_object_add(out, "treaty", o->treaty ? json_object_new_string(o->treaty->name) : NULL);
 	json_object_object_add(out, "version", o->treaty ? json_object_new_int(o->treaty->version) : NULL);
+	json_object_object_add(out, "signatures", approvals_json(f->approval, f->approval_n));
 	json_object_object_add(out, "complaints", f->list);
 	return out;
 }
@@ -141,15 +188,19 @@ static int run(struct cli *c)
 		for (int s = 0; s < SIDES; s++)
 			check_connector(&o, &f, (enum side)s, c->json);
 		check_secrets(&o, &f, c->json);
+		if (o.treaty)
+			check_signatures(&o, &f, c->json);
 	}
 	if (c->json) {
 		print_json(result(&o, &f));
 	} else {
 		json_object_put(f.list);
-		if (f.n == 0)
+		if (f.n == 0) {
 			say_fine(o.treaty);
-		else
+			say_signed(o.treaty, &f);
+		} else {
 			fprintf(stderr, "%d complaint%s\n", f.n, f.n == 1 ? "" : "s");
+		}
 	}
 	int code = f.n ? EXIT_FAILED : EXIT_FINE;
 	opened_close(&o);
@@ -163,11 +214,12 @@ const struct verb verb_check = {
 	.about =
 		"Reads the deployment, the treaty it names and the descriptions of the systems,\n"
 		"and lists all that is wrong, missing or undecided in them, each with its place.\n"
-		"Looks whether the secrets that the deployment refers to are there. Asks no\n"
-		"system and changes nothing.\n",
+		"Looks whether the secrets that the deployment refers to are there, and whether the\n"
+		"signatures beside the treaty hold. Asks no system and changes nothing.\n",
 	.example = "  treaty check examples/acme/deployment.yaml\n",
 	.exits = "  1   there are complaints\n",
 	.json = "  {\"ok\": true, \"deployment\": FILE, \"treaty\": NAME or null, \"version\": N or null,\n"
+		"   \"signatures\": [{\"role\", \"state\", \"made\" or \"why\"}],\n"
 		"   \"complaints\": [{\"file\", \"line\", \"column\", \"text\"}]}\n",
 	.args_max = 1,
 	.run = run,

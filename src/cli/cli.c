@@ -11,7 +11,8 @@
 
 const struct verb *const verbs[] = {
 	&verb_check,	 &verb_preview, &verb_link,   &verb_run,  &verb_status, &verb_conflicts,
-	&verb_explain, &verb_pause,   &verb_resume, &verb_mark, &verb_audit, &verb_help,	NULL,
+	&verb_explain, &verb_pause,   &verb_resume, &verb_mark, &verb_audit, &verb_diff, &verb_keygen,
+	&verb_sign, &verb_activate, &verb_versions, &verb_help, NULL,
 };
 
 /* Taken by every verb; those of the verb itself come after, and all of them
@@ -51,6 +52,7 @@ static const char overview_tail[] =
 	"  treaty preview     show what would change, and change nothing\n"
 	"  treaty link        find out which records are the same thing\n"
 	"  treaty run         keep both sides in agreement from now on\n"
+	"and before it matters: treaty keygen, sign, activate\n"
 	"\n"
 	"exit codes: 0 fine, 1 failed, 64 wrong use; others in the help of the verb\n";
 

@@ -17,13 +17,22 @@ void opened_init(struct opened *o)
 	arena_init(&o->arena);
 }
 
-void opened_close(struct opened *o)
+void close_systems(struct opened *o)
 {
 	engine_destroy(o->engine);
-	for (int s = 0; s < SIDES; s++)
+	o->engine = NULL;
+	for (int s = 0; s < SIDES; s++) {
 		if (o->system[s])
 			o->system[s]->ops->close(o->system[s]);
+		o->system[s] = NULL;
+	}
 	http_client_destroy(o->http);
+	o->http = NULL;
+}
+
+void opened_close(struct opened *o)
+{
+	close_systems(o);
 	store_close(o->store);
 	if (o->lock >= 0)
 		close(o->lock);
@@ -43,7 +52,13 @@ static void print_complaints(const struct complaints *list)
 	buf_finish(&b);
 }
 
-bool open_documents(struct opened *o, const struct cli *c)
+static bool open_treaty(struct opened *o, struct complaints *list)
+{
+	o->treaty = treaty_load(o->deployment->treaty_path, list);
+	return o->treaty != NULL;
+}
+
+static bool open_documents_or(struct opened *o, const struct cli *c, bool (*instead)(struct opened *o))
 {
 	struct complaints list;
 	complaints_init(&list, c->deployment);
@@ -57,11 +72,11 @@ bool open_documents(struct opened *o, const struct cli *c)
 	if (!o->deployment)
 		return false;
 	complaints_init(&list, o->deployment->treaty_path);
-	o->treaty = treaty_load(o->deployment->treaty_path, &list);
-	if (!o->treaty)
+	bool refused = !open_treaty(o, &list);
+	if (refused)
 		print_complaints(&list);
 	complaints_finish(&list);
-	if (!o->treaty)
+	if (refused && (!instead || !instead(o)))
 		return false;
 	complaints_init(&list, c->deployment);
 	deployment_check_people(o->deployment, o->treaty, &list);
@@ -69,6 +84,16 @@ bool open_documents(struct opened *o, const struct cli *c)
 	bool ok = list.n == 0;
 	complaints_finish(&list);
 	return ok;
+}
+
+bool open_draft(struct opened *o, const struct cli *c)
+{
+	return open_documents_or(o, c, NULL);
+}
+
+bool open_documents(struct opened *o, const struct cli *c)
+{
+	return open_documents_or(o, c, version_instead);
 }
 
 /* ------------------------------------------------------------------- store */
@@ -145,7 +170,7 @@ static bool open_store_as(struct opened *o, bool read_only, struct err *err)
 	}
 	struct store_options so = { .path = path, .clock = clock_real(), .read_only = read_only };
 	o->store = store_open(&so, err);
-	return o->store != NULL;
+	return o->store && take_version_in_force(o, err);
 }
 
 bool open_store(struct opened *o, struct err *err)
@@ -156,6 +181,15 @@ bool open_store(struct opened *o, struct err *err)
 bool open_store_to_read(struct opened *o, struct err *err)
 {
 	return open_store_as(o, true, err);
+}
+
+bool open_store_to_activate(struct opened *o, struct err *err)
+{
+	struct store_options so = { .path = o->deployment->store_path, .clock = clock_real() };
+	o->store = store_open(&so, err);
+	treaty_destroy(o->treaty);
+	o->treaty = NULL; /* the document does not stand in for what is in force */
+	return o->store && take_version_in_force(o, err);
 }
 
 /* Any text will do as a key: what seals is its hash. */
@@ -188,7 +222,7 @@ bool open_store_alone(struct opened *o, bool threaded, struct err *err)
 				    .clock = clock_real(), .key = sv_make(key, sizeof(key)) };
 	o->store = store_open(&so, err);
 	explicit_bzero(key, sizeof(key));
-	return o->store != NULL;
+	return o->store && work_under_version(o, err);
 }
 
 /* ----------------------------------------------------------------- systems */

@@ -8,10 +8,12 @@
 #include "base/panic.h"
 #include "cli/daemon.h"
 #include "store/links.h"
+#include "treaty/signature.h"
 
 struct running {
 	struct daemon daemon; /* first: daemon_pulse gets the same pointer */
-	struct runner *runner;
+	_Atomic(struct runner *) runner; /* its own threads may be faster than we */
+	_Atomic bool switching; /* another version of the treaty was activated */
 	sigset_t ends;
 	/* Takes the signals that end the daemon: a thread may lock and log, a
 	 * signal handler may not. */
@@ -59,6 +61,28 @@ static void stop_waiting(void *arg)
 			o->stop[s](o->system[s]);
 }
 
+static bool read_version_id(struct db *db, void *arg, struct err *err)
+{
+	*(int64_t *)arg = version_id_in_force(db);
+	return true;
+}
+
+/* Somebody activated another version: what is under way is ended as for a stop,
+ * and the next round works under the new one. */
+static void pulse(void *arg)
+{
+	struct running *x = arg;
+	const struct opened *o = x->daemon.opened;
+	int64_t id = o->in_force.id;
+	daemon_pulse(arg);
+	if (!x->runner || x->switching || !store_tx(o->store, read_version_id, &id, NULL) ||
+	    id == o->in_force.id)
+		return;
+	log_info("run", "another version of the treaty was activated: finishing what is under way");
+	x->switching = true;
+	run_ask_to_stop(x->runner);
+}
+
 static bool count_links(struct db *db, void *arg, struct err *err)
 {
 	const struct treaty *t = arg;
@@ -73,7 +97,7 @@ static bool count_links(struct db *db, void *arg, struct err *err)
 
 static bool run_until_asked(struct running *x, struct err *err)
 {
-	struct run_options ro = { .pulse = daemon_pulse, .stopping = stop_waiting, .arg = x };
+	struct run_options ro = { .pulse = pulse, .stopping = stop_waiting, .arg = x };
 	struct daemon *d = &x->daemon;
 	struct opened *o = d->opened;
 	if (!store_tx(o->store, count_links, o->treaty, err))
@@ -87,8 +111,39 @@ static bool run_until_asked(struct running *x, struct err *err)
 		 o->treaty->version, d->shadow ? " in shadow (nothing is written)" : "",
 		 o->deployment->store_path, (long long)getpid());
 	bool ok = run_wait(x->runner, err);
+	x->runner = NULL;
 	daemon_tell(d);
 	return ok;
+}
+
+/* Round after round, each under the version that is in force. Nothing is lost
+ * or done twice in between: it is what a restart is. */
+static bool work(struct running *x, struct err *err)
+{
+	struct opened *o = x->daemon.opened;
+	do {
+		x->switching = false;
+		if (!open_systems(o, err) || !open_engine(o, x->daemon.shadow, false, err) ||
+		    !run_until_asked(x, err))
+			return false;
+		if (!x->switching)
+			return true;
+		close_systems(o);
+		treaty_destroy(o->treaty);
+		o->treaty = NULL;
+	} while (take_version_in_force(o, err));
+	return false;
+}
+
+static void say_what_holds(const struct opened *o)
+{
+	if (o->document_differs)
+		log_warn("run", "%s says something else than version %d, which is in force and goes on: "
+			 "'treaty diff' shows what, 'treaty activate' makes it hold",
+			 o->deployment->treaty_path, o->treaty->version);
+	else if (!treaty_is_keyed(o->treaty))
+		log_info("run", "the treaty is unsigned: no role has a key, so whoever can write %s "
+			 "changes what holds", o->deployment->treaty_path);
 }
 
 static int run(struct cli *c)
@@ -100,8 +155,10 @@ static int run(struct cli *c)
 	opened_init(&o);
 	int code = EXIT_FAILED;
 	if (open_documents(&o, c)) {
-		if (open_store_alone(&o, true, &err) && open_systems(&o, &err) &&
-		    open_engine(&o, x.daemon.shadow, false, &err) && run_until_asked(&x, &err)) {
+		bool ok = open_store_alone(&o, true, &err);
+		if (ok)
+			say_what_holds(&o);
+		if (ok && work(&x, &err)) {
 			log_info("run", "stopped; what is pending is in the store");
 			code = EXIT_FINE;
 		} else {

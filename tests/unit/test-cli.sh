@@ -74,7 +74,7 @@ deployment file:store.key bullhorn
 expect 0 '^usage: treaty VERB' --help
 expect 64 '^usage: treaty VERB'
 expect 0 '^treaty [0-9]' --version
-for verb in check preview link run status conflicts explain pause resume mark audit help; do
+for verb in check preview link run status conflicts explain pause resume mark audit diff keygen sign activate versions help; do
 	expect 0 "^usage: treaty $verb" $verb --help
 	expect 0 '^exit codes:' help $verb
 	expect 0 '^example:' $verb -h
@@ -217,6 +217,107 @@ code=$?
 grep -q 'stopped; what is pending is in the store' daemon.err || fail 'the daemon does not say that it ended'
 grep -q 'never-print-this' daemon.out daemon.err && fail 'the daemon prints a secret'
 expect 0 'No daemon is running; the last one was heard of' status
+
+# ---- versions: nobody signs
+
+expect 0 '1 .*unsigned  treaty' versions
+expect 0 '"how":"unsigned"' versions --json
+expect 0 'mean the same' diff
+expect 0 'Unsigned: no role has a key' check
+expect 1 'no role has a key, so nobody can sign' activate
+expect 2 'say --yes to put it in force' activate --unsigned
+expect 1 'no other version was in force before' activate --rollback
+
+# ---- keys and signatures
+
+for role in recruiting_lead sales_lead other; do
+	expect 0 '^key: ed25519:' keygen $role.pem
+	cp out $role.key
+	[ "$(stat -c %a $role.pem)" = 600 ] || fail 'others may read a private key'
+done
+expect 1 'there is a file already' keygen other.pem
+expect 0 '"key":"ed25519:' keygen more.pem --json
+key() { sed 's/^key: //' $1.key; }
+sed -i "s|Head of Recruiting,|Head of Recruiting, key: $(key recruiting_lead),|
+	s|Head of Sales,|Head of Sales, key: $(key sales_lead),|" treaty.yaml
+expect 0 'Signed by 0 of 2; missing: recruiting_lead, sales_lead' check
+expect 1 'give the document the number 2' activate --yes
+expect 2 'role sales_lead: has a key now' diff
+expect 0 'treaty version 1$' status
+sed -i 's/^version: 1/version: 2/' treaty.yaml
+expect 1 '2 of 2 who must sign did not' activate --yes
+expect 1 '2 of 2 who must sign did not' activate --yes --unsigned
+expect 64 'needs --role' sign
+expect 64 "'nobody' signs nothing" sign --role nobody
+expect 64 'needs --key FILE, or --statement' sign --role sales_lead
+expect 1 "other.pem is not sales_lead's key" sign --role sales_lead --key other.pem
+expect 1 'not a private key in PEM' sign --role sales_lead --key treaty.yaml
+expect 0 'signed acme-staffing version 2: the head, candidate_identity, job_orders' sign --role sales_lead --key sales_lead.pem
+expect 1 '1 of 2 who must sign did not' activate --yes
+# signed with openssl alone, as by somebody who keeps the key elsewhere
+expect 0 '^domain placement_status sha256:' sign --role recruiting_lead --statement
+{
+	cat out
+	printf 'ed25519 %s\n' "$(openssl pkeyutl -sign -rawin -inkey recruiting_lead.pem -in out | base64 -w0)"
+} >treaty.recruiting_lead.sig
+expect 0 'Signed by 2 of 2\.' check
+# and verified with it
+head -n -1 treaty.sales_lead.sig >statement
+tail -n 1 treaty.sales_lead.sig | cut -d' ' -f2 | base64 -d >signature
+openssl pkeyutl -verify -rawin -inkey sales_lead.pem -in statement -sigfile signature >/dev/null || fail 'openssl does not verify it'
+expect 2 'Signed by 2 of 2:' activate
+expect 0 'Version 2 is in force' activate --yes --as 'Dana Whitfield' --why 'the first signed one'
+expect 0 '2 .*signed .*Dana Whitfield  the first signed one' versions
+expect 0 'treaty version 2$' status
+# layout and comments are not meaning; anything else is
+sed -i 's/^treaty: 1/# a comment\n\ntreaty:   1/' treaty.yaml
+expect 0 'Signed by 2 of 2\.' check
+expect 0 'mean the same' diff
+sed -i 's/salesforce: MobilePhone/salesforce: HomePhone/' treaty.yaml
+expect 1 "treaty.yaml:[0-9]*:[0-9]*: 'recruiting_lead': its signature (.*) does not hold: the meaning of 'candidate_identity' changed" check
+expect 2 'candidate.mobile: it is HomePhone in salesforce (was: MobilePhone)' diff
+expect 2 'has a key now' diff 1 2
+expect 1 'version 7 was never in force' diff 7
+expect 2 '"text":"it is HomePhone in salesforce' diff --json
+json 'o["changes"][0]["field"] == "mobile" and o["changes"][0]["compared_anew"] == 0'
+
+# ---- a running daemon takes what is activated, and nothing else
+
+"$treaty" run >daemon.out 2>daemon.err &
+daemon=$!
+heard() {
+	local end=$((SECONDS + 60))
+	until grep -q "$1" daemon.err || [ $SECONDS -ge $end ]; do
+		kill -0 $daemon 2>/dev/null || break
+		read -r -t 0.05 <> <(:)
+	done
+	grep -q "$1" daemon.err || { cp daemon.err err; fail "the daemon does not say '$1'"; }
+}
+heard 'ready: acme-staffing version 2'
+grep -q 'says something else than version 2' daemon.err || fail 'the daemon does not say that the document differs'
+sed -i 's/^version: 2/version: 3/' treaty.yaml
+for role in recruiting_lead sales_lead; do
+	expect 0 "$role signed acme-staffing version 3" sign --role $role --key $role.pem
+done
+expect 0 '"activated":true' activate --yes --json
+heard 'ready: acme-staffing version 3'
+expect 0 'Version 2 is in force' activate --rollback --yes
+heard 'ready: acme-staffing version 2.*'
+end=$((SECONDS + 60))
+until [ "$(grep -c 'ready: acme-staffing version 2' daemon.err)" = 2 ] || [ $SECONDS -ge $end ]; do
+	read -r -t 0.05 <> <(:)
+done
+[ "$(grep -c 'ready: acme-staffing version 2' daemon.err)" = 2 ] || { cp daemon.err err; fail 'the daemon does not go back'; }
+kill -TERM $daemon
+wait $daemon || { cp daemon.err err; fail "the daemon ended with $?"; }
+expect 0 '2 .*rollback' versions
+
+# what somebody is just editing stops nothing that was agreed on
+sed -i 's/owner: ats/ownr: ats/' treaty.yaml
+expect 0 'version 2, which is in force, goes on' status
+expect 1 "did you mean 'owner'?" check
+expect 1 "did you mean 'owner'?" activate --yes
+sed -i 's/ownr: ats/owner: ats/' treaty.yaml
 
 python3 -c "import sqlite3
 c = sqlite3.connect('acme.db')
