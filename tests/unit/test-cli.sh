@@ -74,7 +74,7 @@ deployment file:store.key bullhorn
 expect 0 '^usage: treaty VERB' --help
 expect 64 '^usage: treaty VERB'
 expect 0 '^treaty [0-9]' --version
-for verb in check preview link run status conflicts explain pause resume mark audit diff keygen sign activate versions help; do
+for verb in check preview link run status conflicts explain pause resume mark audit diff keygen sign activate versions schema help; do
 	expect 0 "^usage: treaty $verb" $verb --help
 	expect 0 '^exit codes:' help $verb
 	expect 0 '^example:' $verb -h
@@ -97,6 +97,9 @@ expect 64 'say one of' conflicts resolve 1
 expect 64 'say one of' conflicts resolve 1 --retry --ignore
 expect 64 'neither ats nor salesforce' conflicts resolve 1 --take both
 expect 64 'a number from 1' conflicts --limit none
+expect 64 'neither treaty nor deployment' schema people
+expect 0 'draft-07' schema
+json 'o["properties"]["records"]["additionalProperties"]["required"] == ["domain", "ats", "salesforce", "fields"]'
 expect 64 'needs SYSTEM OBJECT ID' explain ats Candidate
 expect 64 'needs an ID, or --all' mark ats Candidate
 expect 64 'either an ID or --all' mark ats Candidate 1 --all
