@@ -334,7 +334,7 @@ static void say_decided(const struct showing *x, const struct mismatch *m, const
 	}
 	printf(", as %.*s says.\n", SV_ARG(print_safe(sv_of(who), 60, x->a)));
 	printf("%s Should a value change before that, it will be asked again.\n",
-	       store_is_worked_on(x->o, &pid) ? "The daemon does it now." :
+	       store_is_worked_on(x->o->store, &pid) ? "The daemon does it now." :
 						"No daemon runs: 'treaty run' will do it.");
 }
 

@@ -2,8 +2,6 @@
  * the document that people edit. */
 #include "cli/open.h"
 
-#include <unistd.h>
-
 #include "treaty/signature.h"
 #include "treaty/yaml.h"
 
@@ -99,8 +97,7 @@ bool work_under_version(struct opened *o, struct err *err)
 bool version_instead(struct opened *o)
 {
 	struct err err = { 0 };
-	const char *path = o->deployment->store_path;
-	if (access(path, F_OK) != 0 || !open_store_to_read(o, &err))
+	if (!open_store_to_read(o, &err))
 		return false;
 	bool ok = o->treaty && treaty_is_keyed(o->treaty);
 	store_close(o->store);
@@ -116,8 +113,6 @@ struct treaty *treaty_in_force(const struct opened *o)
 	struct err err = { 0 };
 	struct opened s;
 	struct treaty *t = NULL;
-	if (access(o->deployment->store_path, F_OK) != 0)
-		return NULL;
 	opened_init(&s);
 	s.deployment = o->deployment;
 	if (open_store_to_read(&s, &err)) {

@@ -99,7 +99,7 @@ static int run(struct cli *c)
 	if (!open_store_alone(&o, false, &err) || !open_systems(&o, &err) ||
 	    !open_engine(&o, false, true, &err) || !link_all(&o, report, &err)) {
 		cli_failed(c, &err);
-		if (err.code == ERR_CONFLICT && o.lock < 0)
+		if (err.code == ERR_CONFLICT && !o.store)
 			fprintf(stderr, "A daemon links new records by itself. To link all anew, stop it first.\n");
 	} else if (c->json) {
 		struct json_object *out = json_object_new_object(), *list = json_object_new_array();

@@ -12,7 +12,7 @@ static void say(const struct opened *o, const struct record_name *name)
 		       side_name[name->side]);
 	else
 		printf("Marked: every linked %s.", o->treaty->record[name->record].name);
-	printf(store_is_worked_on(o, &pid) ? " The daemon looks at it now.\n" :
+	printf(store_is_worked_on(o->store, &pid) ? " The daemon looks at it now.\n" :
 					     " No daemon runs: 'treaty run' will look at it.\n");
 	arena_finish(&a);
 }

@@ -1,9 +1,6 @@
 #include "cli/open.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/panic.h"
@@ -13,7 +10,7 @@
 
 void opened_init(struct opened *o)
 {
-	*o = (struct opened){ .lock = -1 };
+	*o = (struct opened){ 0 };
 	arena_init(&o->arena);
 }
 
@@ -34,8 +31,6 @@ void opened_close(struct opened *o)
 {
 	close_systems(o);
 	store_close(o->store);
-	if (o->lock >= 0)
-		close(o->lock);
 	treaty_destroy(o->treaty);
 	deployment_destroy(o->deployment);
 	arena_finish(&o->arena);
@@ -98,77 +93,16 @@ bool open_documents(struct opened *o, const struct cli *c)
 
 /* ------------------------------------------------------------------- store */
 
-static const char *lock_path(const struct opened *o, char *path, size_t size)
+struct store_options store_place(const struct opened *o)
 {
-	snprintf(path, size, "%s.lock", o->deployment->store_path);
-	return path;
-}
-
-/* Whoever holds the lock wrote his process id into the file. */
-static int64_t read_pid(int fd)
-{
-	char text[24];
-	int64_t pid = 0;
-	ssize_t n = pread(fd, text, sizeof(text), 0);
-	struct sv line, rest;
-	if (n <= 0)
-		return 0;
-	sv_cut(sv_make(text, (size_t)n), '\n', &line, &rest);
-	return sv_to_i64(line, &pid) ? pid : 0;
-}
-
-bool store_is_worked_on(const struct opened *o, int64_t *pid)
-{
-	char path[4096];
-	int fd = open(lock_path(o, path, sizeof(path)), O_RDONLY | O_CLOEXEC);
-	*pid = 0;
-	if (fd < 0)
-		return false;
-	bool held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-	if (held)
-		*pid = read_pid(fd);
-	close(fd);
-	return held;
-}
-
-/* The lock goes with the process, however it ends: a file that is left behind
- * means nothing. */
-static bool take_lock(struct opened *o, struct err *err)
-{
-	char path[4096], text[24];
-	int fd = open(lock_path(o, path, sizeof(path)), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		err_set_errno(err, errno, "%s", path);
-		return false;
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno == EWOULDBLOCK)
-			err_set(err, ERR_CONFLICT, "store %s: process %lld is at work on it",
-				o->deployment->store_path, (long long)read_pid(fd));
-		else
-			err_set_errno(err, errno, "%s", path);
-		close(fd);
-		return false;
-	}
-	int n = snprintf(text, sizeof(text), "%lld\n", (long long)getpid());
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n) {
-		err_set_errno(err, errno, "%s", path);
-		close(fd);
-		return false;
-	}
-	o->lock = fd;
-	return true;
+	return (struct store_options){ .path = o->deployment->store_path, .clock = clock_real() };
 }
 
 static bool open_store_as(struct opened *o, bool read_only, struct err *err)
 {
-	const char *path = o->deployment->store_path;
-	if (access(path, F_OK) != 0 && errno == ENOENT) {
-		err_set(err, ERR_NOT_FOUND,
-			"store %s: there is none yet; 'treaty link' makes it", path);
-		return false;
-	}
-	struct store_options so = { .path = path, .clock = clock_real(), .read_only = read_only };
+	struct store_options so = store_place(o);
+	so.must_exist = true;
+	so.read_only = read_only;
 	o->store = store_open(&so, err);
 	return o->store && take_version_in_force(o, err);
 }
@@ -185,7 +119,7 @@ bool open_store_to_read(struct opened *o, struct err *err)
 
 bool open_store_to_activate(struct opened *o, struct err *err)
 {
-	struct store_options so = { .path = o->deployment->store_path, .clock = clock_real() };
+	struct store_options so = store_place(o);
 	o->store = store_open(&so, err);
 	treaty_destroy(o->treaty);
 	o->treaty = NULL; /* the document does not stand in for what is in force */
@@ -216,10 +150,12 @@ static bool store_key_of(const struct opened *o, unsigned char key[32], struct e
 bool open_store_alone(struct opened *o, bool threaded, struct err *err)
 {
 	unsigned char key[32];
-	if (!store_key_of(o, key, err) || !take_lock(o, err))
+	struct store_options so = store_place(o);
+	if (!store_key_of(o, key, err))
 		return false;
-	struct store_options so = { .path = o->deployment->store_path, .threaded = threaded,
-				    .clock = clock_real(), .key = sv_make(key, sizeof(key)) };
+	so.alone = true;
+	so.threaded = threaded;
+	so.key = sv_make(key, sizeof(key));
 	o->store = store_open(&so, err);
 	explicit_bzero(key, sizeof(key));
 	return o->store && work_under_version(o, err);

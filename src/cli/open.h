@@ -27,7 +27,6 @@ struct opened {
 	struct version in_force; /* id 0: none; without its document */
 	bool document_differs;	 /* from the version in force, in meaning */
 	struct store *store;
-	int lock; /* descriptor; -1: not held */
 	struct http_client *http;
 	struct credentials credentials;
 	struct connector *system[SIDES];
@@ -61,9 +60,8 @@ bool open_store_to_activate(struct opened *o, struct err *err);
  * treaty has keys and no version was activated; one without keys is put in
  * force by this. */
 bool open_store_alone(struct opened *o, bool threaded, struct err *err);
-/* Without waiting: does a daemon or another worker hold the store? *pid is its
- * process id, or 0. */
-bool store_is_worked_on(const struct opened *o, int64_t *pid);
+/* Where the store is; the texts live as long as the deployment. */
+struct store_options store_place(const struct opened *o);
 
 /* The HTTP client and both connectors; nothing is sent yet. Credentials are
  * kept in the store, when one is open with its key. */

@@ -146,13 +146,14 @@ static int run(struct cli *c)
 		opened_close(&o);
 		return EXIT_FAILED;
 	}
+	struct store_options place = store_place(&o);
 	if (!open_systems(&o, &err)) {
 		code = cli_failed(c, &err);
 		opened_close(&o);
 		return code;
 	}
 	progress_init(&bar);
-	struct preview_options po = { .treaty = o.treaty, .store_path = o.deployment->store_path,
+	struct preview_options po = { .treaty = o.treaty, .store = &place,
 				      .clock = clock_real(), .progress = show_progress, .arg = &bar };
 	for (int s = 0; s < SIDES; s++) {
 		po.system[s] = o.system[s];

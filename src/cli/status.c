@@ -327,7 +327,7 @@ static int run(struct cli *c)
 	if (!open_store(&o, &err) || !store_tx(o.store, look, &st, &err)) {
 		cli_failed(c, &err);
 	} else {
-		st.running = store_is_worked_on(&o, &st.pid);
+		st.running = store_is_worked_on(o.store, &st.pid);
 		read_budgets(&st);
 		if (c->json) {
 			print_as_json(&st);

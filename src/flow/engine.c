@@ -413,7 +413,7 @@ static void wake(struct command *c, struct db *db)
 	struct arena a;
 	arena_init(&a);
 	slots_unpark(db);
-	struct db_stmt *q = db_query(db, "SELECT id FROM link WHERE holds <> 0", "");
+	struct db_stmt *q = db_scan(db, "SELECT id FROM link WHERE holds <> 0", "");
 	while (db_next(q)) {
 		struct link l;
 		if (!link_get(db, c->t, db_i64(q, 0), &a, &l))
@@ -461,7 +461,7 @@ static bool mark_it(struct db *db, void *arg, struct err *err)
 		mark_put(c->s, db, c->t, &m);
 		return true;
 	}
-	struct db_stmt *q = db_query(db, "SELECT ats, salesforce FROM link WHERE type = $1", "i",
+	struct db_stmt *q = db_scan(db, "SELECT ats, salesforce FROM link WHERE type = $1", "i",
 				     record_key(r));
 	while (db_next(q)) {
 		m.remote = db_sv(q, c->side == SIDE_ATS ? 0 : 1);

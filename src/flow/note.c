@@ -212,10 +212,10 @@ void drop_slots_of_type(struct store *s, const struct treaty *t, struct db *db, 
 			const char *why)
 {
 	note_dropped(s, t, db, 0,
-		     db_query(db,
-			      "SELECT decision FROM slot WHERE type = $1 AND state = 1"
-			      " AND decision <> 0",
-			      "i", type),
+		     db_scan(db,
+			     "SELECT decision FROM slot WHERE type = $1 AND state = 1"
+			     " AND decision <> 0",
+			     "i", type),
 		     why);
 	db_run(db, "DELETE FROM slot WHERE type = $1 AND state = 1", "i", type);
 }
@@ -223,7 +223,7 @@ void drop_slots_of_type(struct store *s, const struct treaty *t, struct db *db, 
 void mark_type(struct engine *e, struct db *db, int record, const char *source)
 {
 	const struct treaty_record *type = &e->treaty->record[record];
-	struct db_stmt *q = db_query(db, "SELECT ats, salesforce, state FROM link WHERE type = $1",
+	struct db_stmt *q = db_scan(db, "SELECT ats, salesforce, state FROM link WHERE type = $1",
 				     "i", record_key(type));
 	while (db_next(q)) {
 		enum side s = db_is_null(q, 0) ? SIDE_SALESFORCE : SIDE_ATS;

@@ -386,7 +386,10 @@ bool preview_run(const struct preview_options *o, struct preview *out, struct er
 							    o->treaty->record[r].field_n + 1);
 	if (!scratch_path(path, sizeof(path), err))
 		return false;
-	bool ok = access(o->store_path, F_OK) != 0 || db_copy(o->store_path, path, err);
+	struct err none = { 0 };
+	bool ok = store_copy(o->store, path, &none) || none.code == ERR_NOT_FOUND;
+	if (!ok && err && !err->code)
+		*err = none;
 	struct store_options so = { .path = path, .volatile_ok = true, .clock = o->clock };
 	struct store *store = ok ? store_open(&so, err) : NULL;
 	ok = store && store_tx(store, prepare_overlay, NULL, err);

@@ -38,7 +38,7 @@ struct preview {
 
 struct preview_options {
 	const struct treaty *treaty;
-	const char *store_path; /* need not exist */
+	const struct store_options *store; /* where it is; need not exist */
 	struct connector *system[SIDES];
 	struct clock *clock;
 	const struct deployment_limits *limits[SIDES];

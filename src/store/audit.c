@@ -54,10 +54,10 @@ static void decisions_stand(struct db *db, struct audit *a)
 {
 	struct sums stand = { 0 };
 	int64_t n = 0;
-	struct db_stmt *q = db_query(db, "SELECT decision FROM slot WHERE decision <> 0"
-					 " UNION ALL SELECT decision FROM set_aside"
-					 " WHERE at_ms = 0 AND decision <> 0",
-				     "");
+	struct db_stmt *q = db_scan(db, "SELECT decision FROM slot WHERE decision <> 0"
+					" UNION ALL SELECT decision FROM set_aside"
+					" WHERE at_ms = 0 AND decision <> 0",
+				    "");
 	for (; db_next(q); n++)
 		sums_open(&stand, db_i64(q, 0));
 	const struct sums *s = &a->head.sums;
@@ -163,23 +163,23 @@ void audit_name_decisions(struct db *db, struct audit *a)
 	db_script(db, "CREATE TEMPORARY TABLE IF NOT EXISTS audit_open"
 		      " (decision BIGINT PRIMARY KEY, link BIGINT NOT NULL)");
 	db_run(db, "DELETE FROM audit_open", "");
-	struct db_stmt *q = db_query(
+	struct db_stmt *q = db_scan(
 		db, "SELECT seq, link, tally FROM journal WHERE tally IS NOT NULL ORDER BY seq", "");
 	while (db_next(q))
 		take_tally(db, a, db_i64(q, 0), db_i64(q, 1), db_sv(q, 2));
-	q = db_query(db,
-		     "SELECT decision, link FROM audit_open WHERE decision NOT IN"
-		     " (SELECT decision FROM slot) AND decision NOT IN"
-		     " (SELECT decision FROM set_aside WHERE at_ms = 0)",
-		     "");
+	q = db_scan(db,
+		    "SELECT decision, link FROM audit_open WHERE decision NOT IN"
+		    " (SELECT decision FROM slot) AND decision NOT IN"
+		    " (SELECT decision FROM set_aside WHERE at_ms = 0)",
+		    "");
 	while (db_next(q))
 		trouble(a, "decisions", "decision %lld, of link %lld: entry %lld made it, and nothing "
 					"says what became of it",
 			(long long)db_i64(q, 0), (long long)db_i64(q, 1), (long long)db_i64(q, 0) / 2);
-	q = db_query(db,
-		     "SELECT decision, link FROM slot WHERE decision > $1 AND decision NOT IN"
-		     " (SELECT decision FROM audit_open)",
-		     "i", decision_id(a->walk.first, SIDES - 1));
+	q = db_scan(db,
+		    "SELECT decision, link FROM slot WHERE decision > $1 AND decision NOT IN"
+		    " (SELECT decision FROM audit_open)",
+		    "i", decision_id(a->walk.first, SIDES - 1));
 	while (db_next(q))
 		trouble(a, "decisions", "the slot of link %lld holds decision %lld, which the journal "
 					"does not have or says is over",

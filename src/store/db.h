@@ -1,15 +1,18 @@
 /* db.h - a thin layer over SQL: prepared statements, typed binding, and a
  * transaction whose first error sticks, so that callers look once at its end.
  *
- * Statements are written for SQLite and PostgreSQL alike: parameters $1, $2 in
- * order, ON CONFLICT ... DO UPDATE, RETURNING; bytes, text and 64-bit integers
- * only. A struct db belongs to one thread at a time.
+ * A driver stands behind it, which alone knows SQLite (db_driver.h). Statements
+ * are written for SQLite and PostgreSQL alike: parameters $1, $2 in order, ON CONFLICT ... DO UPDATE, RETURNING; bytes, text
+ * and 64-bit integers only. Text is any bytes, and compared as such. Tables are
+ * made by db_script with SQLite's words for their types. A struct db belongs to
+ * one thread at a time.
  *
  * The statement text must be a literal (or live as long as the db): prepared
  * statements are kept by its address. */
 #ifndef TREATY_DB_H
 #define TREATY_DB_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -25,8 +28,19 @@ struct db_options {
 struct db *db_open_sqlite(const char *path, const struct db_options *o, struct err *err);
 void db_close(struct db *db);
 
-/* A consistent copy of a store that may be in use, into an empty file. */
-bool db_copy(const char *from, const char *to, struct err *err);
+/* One process works on a store at a time: until it is closed, every other
+ * claim of this store fails with ERR_CONFLICT, which names the holder. */
+bool db_claim(struct db *db, struct err *err);
+/* *pid: of the process that holds it, on its machine; 0 when not known. */
+bool db_is_claimed(struct db *db, int64_t *pid);
+
+/* Begins a transaction that writes: one at a time of all processes, the others
+ * wait. Of a read_only db: one that sees a single moment. */
+void db_begin(struct db *db);
+/* False, after undoing it, when an error stuck. */
+bool db_commit(struct db *db);
+/* Also gives back the statements that are under way. */
+void db_rollback(struct db *db);
 
 /* The sticky error: set by the first failing call; every later db_run and
  * db_next does nothing until db_clear. */
@@ -42,8 +56,12 @@ void db_fail(struct db *db, const char *fmt, ...) __attribute__((format(printf, 
 int64_t db_run(struct db *db, const char *sql, const char *types, ...);
 
 /* A query: while (db_next(q)) ...; the statement is given back at its end, or
- * by db_done when left early. Column views are valid until the next db_next. */
+ * by db_done when left early. Other statements may be used meanwhile. Column
+ * views are valid until the next db_next. */
 struct db_stmt *db_query(struct db *db, const char *sql, const char *types, ...);
+/* The same in a transaction for results that have no bound: db_query may hold
+ * all rows in memory. */
+struct db_stmt *db_scan(struct db *db, const char *sql, const char *types, ...);
 bool db_next(struct db_stmt *q);
 void db_done(struct db_stmt *q);
 int64_t db_i64(struct db_stmt *q, int column);
@@ -53,8 +71,20 @@ bool db_is_null(struct db_stmt *q, int column);
 /* One number, or 'otherwise' when there is no row. */
 int64_t db_scalar(struct db *db, int64_t otherwise, const char *sql, const char *types, ...);
 
-/* Several statements without parameters or results. */
+/* Several statements without parameters or results: tables (their types are
+ * INTEGER PRIMARY KEY, BIGINT, TEXT, BLOB), savepoints. */
 void db_script(struct db *db, const char *sql);
+
+struct db_column {
+	struct sv table, name;
+	char type; /* i, t, b */
+};
+
+/* All columns, those of a table together and in order. In the arena. */
+int db_columns(struct db *db, struct arena *a, struct db_column **out);
+
+/* A consistent copy of an SQLite file that may be in use, into an empty one. */
+bool db_copy_file(const char *from, const char *to, struct err *err);
 
 /* A statement's query plan as text, for tests that hold indexes to their use. */
 void db_explain(struct db *db, const char *sql, struct buf *out);

@@ -391,7 +391,7 @@ int64_t journal_walk_on(struct db *db, struct journal_walk *w, int64_t max)
 	int64_t n = 0;
 	if (w->bad_seq)
 		return 0;
-	struct db_stmt *q = db_query(
+	struct db_stmt *q = db_scan(
 		db,
 		"SELECT j.seq, j.link, j.kind, j.content, j.chain, j.commitment, s.salt, j.at_ms,"
 		" j.tally FROM journal j LEFT JOIN salt s ON s.link = j.link WHERE j.seq > $1"

@@ -368,7 +368,7 @@ void links_held(struct db *db, const struct treaty *t, unsigned holds,
 {
 	struct arena a;
 	arena_init(&a);
-	struct db_stmt *q = db_query(
+	struct db_stmt *q = db_scan(
 		db, "SELECT id FROM link WHERE holds <> 0 AND (holds & $1) <> 0 ORDER BY id", "i",
 		(int64_t)holds);
 	while (db_next(q)) {
@@ -395,7 +395,7 @@ int64_t links_check(struct db *db, const struct treaty *t,
 	struct arena a;
 	int64_t n = 0;
 	arena_init(&a);
-	struct db_stmt *q = db_query(db, "SELECT id, type, state, data FROM link", "");
+	struct db_stmt *q = db_scan(db, "SELECT id, type, state, data FROM link", "");
 	for (; db_next(q); n++) {
 		int record = record_by_key(t, db_i64(q, 1));
 		if (record < 0)

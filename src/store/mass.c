@@ -47,7 +47,7 @@ void mass_add(struct db *db, const struct mass_key *k, int64_t link, int64_t per
 int64_t mass_count(struct db *db, const struct mass_key *k, int64_t period)
 {
 	return db_scalar(db, 0,
-			 "SELECT coalesce(sum(n), 0) FROM mass_count WHERE type = $1 AND what = $2"
+			 "SELECT CAST(coalesce(sum(n), 0) AS BIGINT) FROM mass_count WHERE type = $1 AND what = $2"
 			 " AND side = $3 AND period >= $4",
 			 "iiii", record_key(k->type), (int64_t)k->what, (int64_t)k->side,
 			 period - 1);

@@ -159,7 +159,7 @@ int64_t slots_check(struct db *db, const struct treaty *t,
 	struct arena a;
 	int64_t n = 0;
 	arena_init(&a);
-	struct db_stmt *q = db_query(db, "SELECT link, type, state, data FROM slot", "");
+	struct db_stmt *q = db_scan(db, "SELECT link, type, state, data FROM slot", "");
 	for (; db_next(q); n++) {
 		struct slot s = { 0 };
 		int record = record_by_key(t, db_i64(q, 1));

@@ -1,7 +1,9 @@
 #include "store/store.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/panic.h"
@@ -27,7 +29,6 @@ struct store {
 	_Atomic int64_t seq;
 	int64_t seq_stored;
 	struct journal_head journal;
-	bool read_only;
 
 	bool threaded, stopping;
 	pthread_t writer;
@@ -103,8 +104,7 @@ static void run_group(struct store *s, struct request *list)
 		err_set(&err, ERR_STOPPED, "store: the process is dead");
 	if (ok) {
 		db_clear(s->db);
-		/* whoever only looks sees one moment and keeps nobody waiting */
-		db_script(s->db, s->read_only ? "BEGIN" : "BEGIN IMMEDIATE");
+		db_begin(s->db);
 		seq_load(s);
 		journal_head_load(s->db, &s->journal);
 		int64_t entries = s->journal.seq;
@@ -113,15 +113,10 @@ static void run_group(struct store *s, struct request *list)
 		seq_save(s);
 		if (s->journal.seq != entries)
 			journal_head_save(s->db, &s->journal);
-		db_script(s->db, "COMMIT");
-		if (!db_ok(s->db)) {
-			ok = false;
-			if (!err.code)
-				err = *db_error(s->db);
-			db_clear(s->db);
-			db_script(s->db, "ROLLBACK");
-			db_clear(s->db);
-		}
+		ok = db_commit(s->db);
+		if (!ok && !err.code)
+			err = *db_error(s->db);
+		db_clear(s->db);
 	}
 	if (ok && !crash_step(s->crash)) {
 		/* committed, but nobody lives to hear of it */
@@ -184,18 +179,23 @@ enum contents { CONTENTS_NONE, CONTENTS_OURS, CONTENTS_OTHERS };
 
 static enum contents look_inside(struct db *db)
 {
-	if (db_scalar(db, 0, "SELECT count(*) FROM sqlite_master", "") == 0)
-		return CONTENTS_NONE;
-	int64_t ours = db_scalar(db, 0,
-				 "SELECT count(*) FROM sqlite_master"
-				 " WHERE type = 'table' AND name IN ('meta', 'counter', 'mark')",
-				 "");
-	return ours == 3 ? CONTENTS_OURS : CONTENTS_OTHERS;
+	static const char *const ours[] = { "meta", "counter", "mark" };
+	struct arena a;
+	struct db_column *c;
+	size_t found = 0;
+	arena_init(&a);
+	int n = db_columns(db, &a, &c);
+	for (int i = 0; i < n; i++)
+		for (size_t k = 0; k < countof(ours); k++)
+			found += sv_eq(c[i].table, sv_of(ours[k])) &&
+				 (i == 0 || !sv_eq(c[i].table, c[i - 1].table));
+	arena_finish(&a);
+	return n == 0 ? CONTENTS_NONE : found == countof(ours) ? CONTENTS_OURS : CONTENTS_OTHERS;
 }
 
 static void upgrade(struct store *s)
 {
-	db_script(s->db, "BEGIN IMMEDIATE");
+	db_begin(s->db);
 	/* another process may have been first */
 	if (look_inside(s->db) == CONTENTS_NONE) {
 		db_script(s->db, schema_step[0]);
@@ -207,7 +207,23 @@ static void upgrade(struct store *s)
 		db_script(s->db, schema_step[version]);
 		counter_add(s->db, "schema", 1);
 	}
-	db_script(s->db, "COMMIT");
+	db_commit(s->db);
+}
+
+/* Passes an error of the db up, with the store's name. */
+static void say(const struct store_options *o, const struct err *why, struct err *err)
+{
+	bool fresh = err && !err->code, prefixed = sv_starts(sv_of(why->what), SV("store: "));
+	err_set(err, why->code, "store %s: %s", o->path, why->what + (prefixed ? 7 : 0));
+	if (fresh)
+		err->retry = why->retry, err->scope = why->scope;
+}
+
+static bool none_yet(const struct store_options *o, struct err *err)
+{
+	err_set(err, ERR_NOT_FOUND, "store %s: there is none yet; 'treaty link' makes it",
+		o->path);
+	return false;
 }
 
 static bool prepare_schema(struct store *s, const struct store_options *o, struct err *err)
@@ -218,14 +234,15 @@ static bool prepare_schema(struct store *s, const struct store_options *o, struc
 			o->path);
 		return false;
 	}
+	if (inside == CONTENTS_NONE && o->must_exist && db_ok(s->db))
+		return none_yet(o, err);
 	int64_t version = inside == CONTENTS_OURS ? counter_get(s->db, "schema") : 0;
 	if (version < schema_version && !o->read_only && db_ok(s->db)) {
 		upgrade(s);
 		version = counter_get(s->db, "schema");
 	}
 	if (!db_ok(s->db)) {
-		err_set(err, ERR_STORE, "store %s: cannot be used: %s", o->path,
-			db_error(s->db)->what);
+		say(o, db_error(s->db), err);
 		return false;
 	}
 	if (version != schema_version) {
@@ -239,17 +256,34 @@ static bool prepare_schema(struct store *s, const struct store_options *o, struc
 	return true;
 }
 
-struct store *store_open(const struct store_options *o, struct err *err)
+static struct db *open_db(const struct store_options *o, struct err *err)
 {
 	struct db_options how = { .volatile_ok = o->volatile_ok, .read_only = o->read_only };
-	struct db *db = db_open_sqlite(o->path, &how, err);
+	if (o->must_exist && access(o->path, F_OK) != 0 && errno == ENOENT) {
+		none_yet(o, err);
+		return NULL;
+	}
+	return db_open_sqlite(o->path, &how, err);
+}
+
+static bool claim(struct store *s, const struct store_options *o, struct err *err)
+{
+	struct err why = { 0 };
+	if (!o->alone || db_claim(s->db, &why))
+		return true;
+	say(o, &why, err);
+	return false;
+}
+
+struct store *store_open(const struct store_options *o, struct err *err)
+{
+	struct db *db = open_db(o, err);
 	if (!db)
 		return NULL;
 	struct store *s = must_zalloc(sizeof(*s));
 	s->db = db;
 	s->clock = o->clock ? o->clock : clock_real();
 	s->crash = o->crash;
-	s->read_only = o->read_only;
 	s->last = &s->first;
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_cond_init(&s->work, NULL);
@@ -258,7 +292,7 @@ struct store *store_open(const struct store_options *o, struct err *err)
 		memcpy(s->key, o->key.ptr, sizeof(s->key));
 		s->has_key = true;
 	}
-	if (!prepare_schema(s, o, err)) {
+	if (!claim(s, o, err) || !prepare_schema(s, o, err)) {
 		store_close(s);
 		return NULL;
 	}
@@ -288,6 +322,20 @@ void store_close(struct store *s)
 	db_close(s->db);
 	explicit_bzero(s->key, sizeof(s->key));
 	free(s);
+}
+
+bool store_is_worked_on(struct store *s, int64_t *pid)
+{
+	bool held = db_is_claimed(s->db, pid);
+	db_clear(s->db);
+	return held;
+}
+
+bool store_copy(const struct store_options *from, const char *to, struct err *err)
+{
+	if (access(from->path, F_OK) != 0 && errno == ENOENT)
+		return none_yet(from, err);
+	return db_copy_file(from->path, to, err);
 }
 
 struct clock *store_clock(struct store *s)

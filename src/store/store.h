@@ -30,6 +30,8 @@ bool crash_step(struct crash *c); /* c may be NULL */
 
 struct store_options {
 	const char *path;
+	bool must_exist; /* ERR_NOT_FOUND, rather than made anew */
+	bool alone;	 /* db_claim: for a process that works on it */
 	bool threaded;
 	bool volatile_ok; /* tests only */
 	bool read_only;
@@ -41,6 +43,13 @@ struct store_options {
 /* Creates or upgrades the schema; refuses a store of a newer version. */
 struct store *store_open(const struct store_options *o, struct err *err);
 void store_close(struct store *s);
+
+/* A consistent copy of a store that may be in use, as an SQLite file; 'to' is
+ * missing or empty. ERR_NOT_FOUND when there is no store. */
+bool store_copy(const struct store_options *from, const char *to, struct err *err);
+
+/* Does a process hold it ('alone')? *pid is its process id, or 0. Not threaded. */
+bool store_is_worked_on(struct store *s, int64_t *pid);
 
 typedef bool (*store_fn)(struct db *db, void *arg, struct err *err);
 bool store_tx(struct store *s, store_fn fn, void *arg, struct err *err);

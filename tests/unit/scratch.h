@@ -28,12 +28,25 @@ struct scratch {
 
 #define SCRATCH_KEY SV("0123456789abcdef0123456789abcdef")
 
+static inline struct store_options scratch_options(struct scratch *s)
+{
+	return (struct store_options){ .path = s->path, .volatile_ok = true,
+				       .threaded = s->threaded, .clock = &s->clock.clock,
+				       .key = s->key };
+}
+
 static inline struct store *scratch_open_how(struct scratch *s, bool read_only, struct err *err)
 {
-	return store_open(&(struct store_options){ .path = s->path, .volatile_ok = true,
-						   .threaded = s->threaded, .read_only = read_only,
-						   .clock = &s->clock.clock, .key = s->key },
-			  err);
+	struct store_options o = scratch_options(s);
+	o.read_only = read_only;
+	return store_open(&o, err);
+}
+
+/* Beneath the store; NULL like db_open_*. */
+static inline struct db *scratch_open_db(struct scratch *s, struct err *err)
+{
+	struct db_options how = { .volatile_ok = true };
+	return db_open_sqlite(s->path, &how, err);
 }
 
 static inline void scratch_open(struct scratch *s)
@@ -71,7 +84,7 @@ static inline struct scratch *scratch_create(void)
 
 static inline void scratch_destroy(struct scratch *s)
 {
-	static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
+	static const char *const ends[] = { "", "-wal", "-shm", "-journal", ".lock" };
 	char name[SCRATCH_PATH_MAX + 16];
 	scratch_close(s);
 	for (size_t i = 0; i < countof(ends); i++) {
