@@ -128,7 +128,8 @@ static int run(struct cli *c)
 	progress_init(&g.progress);
 	int code = EXIT_FAILED;
 	if (open_documents(&o, c)) {
-		bool ok = open_store_to_read(&o, &err) && store_tx(o.store, look, &g, &err);
+		bool ok = open_store_to_read(&o, &err) && audit_prepare(o.store, &err) &&
+			  store_tx(o.store, look, &g, &err);
 		progress_end(&g.progress);
 		if (!ok) {
 			cli_failed(c, &err);

@@ -158,10 +158,15 @@ static void take_tally(struct db *db, struct audit *a, int64_t seq, int64_t link
 				(long long)seq, (long long)end.decision);
 }
 
+bool audit_prepare(struct store *s, struct err *err)
+{
+	return store_temporary(s, "CREATE TEMPORARY TABLE IF NOT EXISTS audit_open"
+				  " (decision BIGINT PRIMARY KEY, link BIGINT NOT NULL)",
+			       err);
+}
+
 void audit_name_decisions(struct db *db, struct audit *a)
 {
-	db_script(db, "CREATE TEMPORARY TABLE IF NOT EXISTS audit_open"
-		      " (decision BIGINT PRIMARY KEY, link BIGINT NOT NULL)");
 	db_run(db, "DELETE FROM audit_open", "");
 	struct db_stmt *q = db_scan(
 		db, "SELECT seq, link, tally FROM journal WHERE tally IS NOT NULL ORDER BY seq", "");

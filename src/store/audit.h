@@ -48,7 +48,9 @@ bool audit_walk(struct db *db, const struct journal_head *head, struct audit *a,
 void audit_rows(struct db *db, const struct treaty *t, struct audit *a);
 
 /* Which decisions do not add up, by number; after audit_sums or audit_walk
- * found that some do not. Uses a temporary table. */
+ * found that some do not. In a transaction, of a store that audit_prepare made the
+ * temporary table for. */
+bool audit_prepare(struct store *s, struct err *err);
 void audit_name_decisions(struct db *db, struct audit *a);
 
 /* 'SEQ:HASH' of the head, to be kept outside; and whether the journal still

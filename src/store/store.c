@@ -324,6 +324,16 @@ void store_close(struct store *s)
 	free(s);
 }
 
+bool store_temporary(struct store *s, const char *script, struct err *err)
+{
+	db_script(s->db, script);
+	bool ok = db_ok(s->db);
+	if (!ok && err && !err->code)
+		*err = *db_error(s->db);
+	db_clear(s->db);
+	return ok;
+}
+
 bool store_is_worked_on(struct store *s, int64_t *pid)
 {
 	bool held = db_is_claimed(s->db, pid);

@@ -48,6 +48,10 @@ void store_close(struct store *s);
  * missing or empty. ERR_NOT_FOUND when there is no store. */
 bool store_copy(const struct store_options *from, const char *to, struct err *err);
 
+/* Makes temporary tables, between transactions: one of a read_only store may
+ * fill them, but not make them. Not threaded. */
+bool store_temporary(struct store *s, const char *script, struct err *err);
+
 /* Does a process hold it ('alone')? *pid is its process id, or 0. Not threaded. */
 bool store_is_worked_on(struct store *s, int64_t *pid);
 

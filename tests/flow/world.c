@@ -242,7 +242,10 @@ static bool read_audit(struct db *db, void *arg, struct err *err)
 void world_audit(struct world *w, struct audit *out)
 {
 	struct auditing g = { w, out };
+	struct err err = { 0 };
 	*out = (struct audit){ 0 };
+	if (!audit_prepare(w->store, &err))
+		world_fail(w, "the audit cannot begin: %s", err.what);
 	look(w, read_audit, &g);
 }
 
