@@ -41,6 +41,8 @@ struct story {
 	struct arena arena;
 };
 
+/* A file's text, added to 'out'; false with errno. */
+bool story_file(const char *path, struct buf *out);
 /* NULL after saying why on stderr. */
 struct story *story_read(const char *path);
 /* From a text; 'name' stands for the file. */
@@ -82,7 +84,10 @@ void world_trouble(struct world *w, const char *fmt, ...) __attribute__((format(
 /* The same, and the telling stops. */
 void world_fail(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-void world_load_treaty(struct world *w, struct sv name_or_empty, struct sv text);
+/* By the name of a file beside the story, with the first 'old' in it replaced,
+ * or from a text. */
+void world_load_treaty(struct world *w, struct sv name_or_empty, struct sv text, struct sv old,
+		       struct sv instead);
 bool world_start(struct world *w); /* opens store and engine unless open */
 void world_stop(struct world *w);
 bool world_run(struct world *w);   /* to rest; false after noting why */

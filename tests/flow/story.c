@@ -6,7 +6,7 @@
 
 enum { STORY_MAX = 1 << 20, WORDS_MAX = 64 };
 
-static bool read_file(const char *path, struct buf *out)
+bool story_file(const char *path, struct buf *out)
 {
 	FILE *f = fopen(path, "r");
 	char chunk[4096];
@@ -121,7 +121,7 @@ struct story *story_read(const char *path)
 	struct buf text;
 	struct story *s = NULL;
 	buf_init(&text, STORY_MAX);
-	if (read_file(path, &text))
+	if (story_file(path, &text))
 		s = story_parse(path, buf_sv(&text));
 	else
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));

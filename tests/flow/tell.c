@@ -85,9 +85,12 @@ static void tell_merge(struct world *w, const struct line *l)
 
 /* ---- deeds of the engine ---- */
 
+/* treaty [NAME [with OLD NEW]] [<<END] */
 static void tell_treaty(struct world *w, const struct line *l)
 {
-	world_load_treaty(w, l->word_n > 1 ? l->word[1] : SV_NONE, l->block);
+	bool with = l->word_n > 4 && sv_eq(l->word[2], SV("with"));
+	world_load_treaty(w, l->word_n > 1 ? l->word[1] : SV_NONE, l->block,
+			  with ? l->word[3] : SV_NONE, with ? l->word[4] : SV_NONE);
 }
 
 static void tell_run(struct world *w, const struct line *l)
@@ -221,7 +224,7 @@ static bool resolve_entry(struct world *w, const struct line *l, int64_t id, str
 	return engine_resolve(w->store, w->treaty, id, action, text, SV("ada"), err);
 }
 
-/* resolve KIND RECORD.FIELD take ats|take salesforce|value TEXT|retry|ignore
+/* resolve KIND|any RECORD.FIELD take ats|take salesforce|value TEXT|retry|ignore
  * |proceed|discard */
 static void tell_resolve(struct world *w, const struct line *l)
 {
@@ -230,17 +233,18 @@ static void tell_resolve(struct world *w, const struct line *l)
 	struct sv record, field;
 	if (!world_start(w))
 		return;
+	bool any = sv_eq(l->word[1], SV("any")); /* if there is one */
 	sv_cut(l->word[2], '.', &record, &field);
 	int n = world_mismatches(w, &m);
 	for (int i = 0; i < n; i++) {
 		if (!m[i].open || !sv_eq(m[i].record, record) || !sv_eq(m[i].field, field) ||
-		    !sv_eq(sv_of(mismatch_kind_name(m[i].kind)), l->word[1]))
+		    !(any || sv_eq(sv_of(mismatch_kind_name(m[i].kind)), l->word[1])))
 			continue;
 		if (!resolve_entry(w, l, m[i].id, &err) && !w->crash.dead)
 			world_fail(w, "%s", err.what);
 		return;
 	}
-	if (!w->repeating) /* told again: it had been done before the crash */
+	if (!w->repeating && !any) /* told again: it had been done before the crash */
 		world_fail(w, "no such open mismatch");
 }
 

@@ -102,7 +102,27 @@ static void declare_fields(struct world *w)
 	}
 }
 
-void world_load_treaty(struct world *w, struct sv name, struct sv text)
+/* The file's text with one place replaced. */
+static struct treaty *load_changed(struct world *w, const char *path, struct sv old,
+				   struct sv instead, struct complaints *c)
+{
+	struct buf text;
+	buf_init(&text, 1 << 20);
+	const char *at = story_file(path, &text) ? memmem(text.ptr, text.len, old.ptr, old.len) : NULL;
+	if (!at)
+		world_fail(w, "'%.*s' is not in %s", SV_ARG(old), path);
+	struct sv all = buf_sv(&text);
+	size_t before = at ? (size_t)(at - all.ptr) : 0;
+	struct sv changed = !at ? all :
+		arena_printf(&w->arena, "%.*s%.*s%.*s", (int)before, all.ptr, SV_ARG(instead),
+			     (int)(all.len - before - old.len), at + old.len);
+	struct treaty *t = at ? treaty_load_text(changed, path, c) : NULL;
+	buf_finish(&text);
+	return t;
+}
+
+void world_load_treaty(struct world *w, struct sv name, struct sv text, struct sv old,
+		       struct sv instead)
 {
 	struct complaints c;
 	world_stop(w);
@@ -111,7 +131,8 @@ void world_load_treaty(struct world *w, struct sv name, struct sv text)
 	char *file = arena_str(&w->arena, sv_of(w->story->file));
 	struct sv path = arena_printf(&w->arena, "%s/%.*s.yaml", dirname(file), SV_ARG(name));
 	complaints_init(&c, name.len ? path.ptr : w->story->file);
-	w->treaty = name.len ? treaty_load(path.ptr, &c) :
+	w->treaty = old.len  ? load_changed(w, path.ptr, old, instead, &c) :
+		    name.len ? treaty_load(path.ptr, &c) :
 			       treaty_load_text(text, w->story->file, &c);
 	if (w->treaty) {
 		declare_fields(w);
@@ -131,7 +152,7 @@ bool world_start(struct world *w)
 	if (w->engine)
 		return true;
 	if (!w->treaty)
-		world_load_treaty(w, SV("acme"), SV_NONE);
+		world_load_treaty(w, SV("acme"), SV_NONE, SV_NONE, SV_NONE);
 	if (w->failed)
 		return false;
 	w->store = store_open(&(struct store_options){ .path = w->path, .volatile_ok = true,
