@@ -56,8 +56,9 @@ struct link_field {
 	struct value base[SIDES]; /* unknown when rule is 0 */
 	uint64_t rule;		  /* digest the bases were made under; 0: no base */
 	enum hold hold;
-	/* What the sides showed when it was held; without a hold: the lost
-	 * value that was logged for the write that waits. */
+	/* What the sides showed when it was held; without a hold: of the write
+	 * that waits, the edit that it carries, and the lost value that was
+	 * logged for it. */
 	struct value held[SIDES];
 	unsigned restores;	  /* in a row, without a change at the owner */
 	int64_t restored_ms;	  /* the last of them */

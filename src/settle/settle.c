@@ -36,6 +36,16 @@ static bool stands(struct work *w, const struct view *v)
 	return true;
 }
 
+/* Nothing is held and nothing waits to be written. An edit that could not be
+ * decided, because only its own side was read, is not answered for yet. */
+static void forget_held(const struct work *w, const struct view *v)
+{
+	bool both = work_seen(w, SIDE_ATS) && work_seen(w, SIDE_SALESFORCE);
+	for (int s = 0; s < SIDES; s++)
+		if (both || !v->changed[s])
+			v->lf->held[s] = (struct value){ 0 };
+}
+
 static void decide_field(struct work *w, int i)
 {
 	struct view v;
@@ -67,7 +77,7 @@ static void decide_field(struct work *w, int i)
 	w->carried[i] = stands(w, &v);
 	if (v.lf->hold == HOLD_NONE && !w->carried[i] && !w->drafted[SIDE_ATS][i] &&
 	    !w->drafted[SIDE_SALESFORCE][i])
-		v.lf->held[SIDE_ATS] = v.lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
+		forget_held(w, &v);
 }
 
 /* A write without an answer: what the target shows now tells what arrived. */

@@ -29,6 +29,8 @@ void work_take_side(struct work *w, struct view *v, enum side from, enum cause c
 		return;
 	}
 	work_draft(w, v, to, v->now[from], target, cause);
+	if (v->changed[from])
+		v->lf->held[from] = v->now[from];
 }
 
 /* Does a write to this side wait of what is the other side's base already? */

@@ -131,29 +131,14 @@ bool work_both_seen(struct work *w)
 	return work_seen(w, SIDE_ATS) && work_seen(w, SIDE_SALESFORCE);
 }
 
-/* Did it stand there when the field was held? It was a stranger's then, and a
- * later write of ours to other fields of the record does not make it ours. */
-static bool stood_when_held(const struct work *w, const struct view *v, enum side s)
-{
-	const struct link_field *was = &w->in->link->field[v->i];
-	return was->hold != HOLD_NONE && value_eq(was->held[s], v->now[s]);
-}
-
-/* Did it stand there when its write to the other side was decided? That write
- * still waits; what we wrote here since were other fields of the record. */
-static bool stood_when_decided(const struct work *w, const struct view *v, enum side s)
-{
-	const struct slot *slot = w->in->slot[side_other(s)];
-	for (int k = 0; slot && slot->state != SLOT_IDLE && k < slot->field_n; k++)
-		if (slot->field[k].field == v->i)
-			return value_eq(slot->field[k].source, v->now[s]);
-	return false;
-}
-
-/* It was taken for a stranger's once, and nobody has answered for it yet. */
+/* It was taken for a stranger's once, and nobody has answered for it yet: a
+ * write of ours to other fields of the record does not make it ours since. The
+ * row knows, not the slot: what was decided may have been forgotten with its
+ * rule. */
 static bool stood(const struct work *w, const struct view *v, enum side s)
 {
-	return stood_when_held(w, v, s) || stood_when_decided(w, v, s) || work_logged_before(w, v, s);
+	const struct value *held = &w->in->link->field[v->i].held[s];
+	return known(*held) && value_eq(*held, v->now[s]);
 }
 
 /* Was what 's' shows of this field made by ourselves? One sign of a stranger
