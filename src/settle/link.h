@@ -124,6 +124,7 @@ struct slot_field {
 	struct value target; /* as sent; the target's base when confirmed */
 	struct sv step_id;   /* DELIVER_EACH: the step that this delivers */
 	enum cause cause;
+	uint64_t rule;	     /* it was decided under; 0: the treaty's present one */
 };
 
 struct slot {

@@ -125,8 +125,9 @@ static struct link copy_link(const struct settle_input *in, struct arena *a)
 
 static bool same_slot_field(const struct slot_field *a, const struct slot_field *b)
 {
-	return a->field == b->field && a->cause == b->cause && value_eq(a->source, b->source) &&
-	       value_eq(a->target, b->target) && sv_eq(a->step_id, b->step_id);
+	return a->field == b->field && a->cause == b->cause && a->rule == b->rule &&
+	       value_eq(a->source, b->source) && value_eq(a->target, b->target) &&
+	       sv_eq(a->step_id, b->step_id);
 }
 
 static bool same_content(const struct slot *a, const struct slot *b)
@@ -366,7 +367,9 @@ void settle_confirm(const struct treaty_record *type, struct link *link, const s
 			lf->base[side_other(side)] = sf->source;
 		else if (lf->rule == 0)
 			lf->base[side_other(side)] = value_null();
-		lf->rule = type->field[sf->field].rule;
+		/* the treaty may have changed since it was sent: what arrived then
+		 * is a base of the old rule, and is brought to the new one */
+		lf->rule = sf->rule ? sf->rule : type->field[sf->field].rule;
 		if (lf->altered_side == side) { /* our write stands there now */
 			lf->altered = (struct value){ 0 };
 			lf->altered_ms = 0;

@@ -66,6 +66,7 @@ void work_draft(struct work *w, const struct view *v, enum side to, struct value
 {
 	w->draft[to][v->i] = (struct slot_field){
 		.field = v->i, .source = source, .target = target, .cause = cause,
+		.rule = v->f->rule,
 	};
 	w->drafted[to][v->i] = true;
 }

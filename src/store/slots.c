@@ -3,6 +3,9 @@
 #include "base/panic.h"
 
 enum { SLOT_DATA_MAX = 256 << 20 };
+/* Added to a field's cause: its rule follows. Older stores have none. */
+enum { WITH_RULE = 4 };
+_Static_assert((CAUSE_BACKFILL & WITH_RULE) == 0, "the flag is no cause");
 
 /* Live changes before restores before backfill, and record types in the order
  * of the treaty within each. */
@@ -23,7 +26,9 @@ static void pack_slot(struct buf *b, const struct treaty_record *type, const str
 	for (int k = 0; k < s->field_n; k++) {
 		const struct slot_field *f = &s->field[k];
 		buf_add_varint(b, type->field[f->field].key);
-		buf_add_varint(b, f->cause);
+		buf_add_varint(b, (uint64_t)f->cause | (f->rule ? WITH_RULE : 0));
+		if (f->rule)
+			buf_add_varint(b, f->rule);
 		value_pack(b, f->source);
 		value_pack(b, f->target);
 		buf_add_counted(b, f->step_id);
@@ -41,7 +46,10 @@ static bool unpack_slot(struct sv data, const struct treaty_record *type, struct
 	while (!r.bad && r.left.len) {
 		struct slot_field f = { .field = treaty_field_by_key(type,
 								     (uint32_t)read_varint(&r)) };
-		f.cause = (enum cause)read_varint_to(&r, CAUSE_BACKFILL);
+		uint64_t cause = read_varint_to(&r, CAUSE_BACKFILL | WITH_RULE);
+		f.cause = (enum cause)(cause & ~(uint64_t)WITH_RULE);
+		if (cause & WITH_RULE)
+			f.rule = read_varint(&r);
 		f.source = value_unpack(&r);
 		f.target = value_unpack(&r);
 		f.step_id = read_counted(&r);

@@ -528,7 +528,8 @@ static struct slot random_slot(struct rng *r, const struct treaty *t, struct are
 			s.field[s.field_n++] = (struct slot_field){
 				.field = i, .cause = (enum cause)rng_below(r, CAUSE_BACKFILL + 1),
 				.source = random_value(r, a), .target = random_value(r, a),
-				.step_id = rng_below(r, 2) ? SV("step 1") : SV_NONE };
+				.step_id = rng_below(r, 2) ? SV("step 1") : SV_NONE,
+				.rule = rng_below(r, 2) ? rng_next(r) : 0 };
 	return s;
 }
 
@@ -544,6 +545,7 @@ static void assert_slot(const struct slot *a, const struct slot *b)
 	for (int k = 0; k < a->field_n; k++) {
 		assert_int_equal(a->field[k].field, b->field[k].field);
 		assert_int_equal(a->field[k].cause, b->field[k].cause);
+		assert_true(a->field[k].rule == b->field[k].rule);
 		assert_true(value_eq(a->field[k].source, b->field[k].source));
 		assert_true(value_eq(a->field[k].target, b->field[k].target));
 		assert_true(sv_eq(a->field[k].step_id, b->field[k].step_id));
