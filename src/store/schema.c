@@ -95,7 +95,25 @@ static const char second[] =
 	"CREATE TABLE version ("
 	" id INTEGER PRIMARY KEY, version BIGINT NOT NULL, digest BLOB NOT NULL,"
 	" signatures BLOB NOT NULL, how TEXT NOT NULL, at_ms BIGINT NOT NULL, who TEXT NOT NULL,"
-	" why TEXT NOT NULL, document BLOB NOT NULL);";
+	" why TEXT NOT NULL, document BLOB NOT NULL);"
+	/* What people were told. 'content': JSON, without confidential values. */
+	"CREATE TABLE alert ("
+	" id INTEGER PRIMARY KEY, made_ms BIGINT NOT NULL, role TEXT NOT NULL, kind TEXT NOT NULL,"
+	" step BIGINT NOT NULL, n BIGINT NOT NULL, content BLOB NOT NULL);"
+	"CREATE INDEX alert_recent ON alert (role, kind, made_ms);"
+	/* 'over_by': the alert that told the entry's end; 0: not told yet, -1:
+	 * nothing to tell, it goes on as another entry */
+	"CREATE TABLE alert_entry ("
+	" mismatch BIGINT NOT NULL, role TEXT NOT NULL, step BIGINT NOT NULL, alert BIGINT NOT NULL,"
+	" over_by BIGINT NOT NULL, PRIMARY KEY (mismatch, role, step)) WITHOUT ROWID;"
+	"CREATE INDEX alert_entry_open ON alert_entry (mismatch) WHERE over_by = 0;"
+	/* One way of an alert to people. 'sent_ms' 0: waits. */
+	"CREATE TABLE alert_delivery ("
+	" alert BIGINT NOT NULL, channel TEXT NOT NULL, attempts BIGINT NOT NULL,"
+	" next_ms BIGINT NOT NULL, sent_ms BIGINT NOT NULL, error TEXT NOT NULL,"
+	" PRIMARY KEY (alert, channel)) WITHOUT ROWID;"
+	"CREATE INDEX alert_delivery_waits ON alert_delivery (next_ms) WHERE sent_ms = 0;"
+	"CREATE INDEX mismatch_of_system ON mismatch (kind, field, id) WHERE link = 0;";
 
 const char *const schema_step[] = { first, second };
 const int schema_version = countof(schema_step);
