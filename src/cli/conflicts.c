@@ -1,49 +1,9 @@
 #include "base/clock.h"
 #include "cli/open.h"
 #include "cli/print.h"
+#include "flow/remedy.h"
 #include "store/links.h"
 #include "store/mismatches.h"
-
-/* What a person can do about an entry of a kind. */
-static const struct {
-	const char *actions; /* in the table */
-	const char *advice;  /* in 'show' */
-} remedy[] = {
-	[MISMATCH_CONFLICT] = { "take, value, ignore",
-		"Say which side is right (--take ats|salesforce), or the right value (--value V), or\n"
-		"leave both as they are until one changes (--ignore). Until then neither is written." },
-	[MISMATCH_EDIT] = { "take, ignore",
-		"A read-only copy was edited. To keep the edit, have the owner take it\n"
-		"(--take with the side of the copy)." },
-	[MISMATCH_REJECTED] = { "retry, value, take, ignore",
-		"The system refused the value; why is said above. Once the cause is gone, --retry;\n"
-		"or give another value (--value V), or take the other side's." },
-	[MISMATCH_AMBIGUOUS] = { "merge, then mark",
-		"Several records fit, so none is linked. Merge the doubles, or fill in the key in\n"
-		"the right one, and have it looked at again:" },
-	[MISMATCH_OVERTAKEN] = { "-", "Somebody was faster than a write of ours; the rule decided." },
-	[MISMATCH_ALTERED] = { "-", "The system changed the value as it was written. It is kept as it is there." },
-	[MISMATCH_LOOP] = { "retry, take, ignore",
-		"Something writes this field back each time, so writing stopped. Find out what (an\n"
-		"automation, another integration), then --retry." },
-	[MISMATCH_DRIFT] = { "-", "The system's fields changed. It closes when the treaty fits again." },
-	[MISMATCH_UNAVAILABLE] = { "wait, or take, value",
-		"It closes by itself when the system answers. A field may be decided meanwhile; that is\n"
-		"done when the system answers and still shows what it showed last." },
-	[MISMATCH_BACKWARD] = { "take, ignore",
-		"The owner went back in a lifecycle that only goes forward. It closes itself when the\n"
-		"owner goes forward again. To have the other side follow, --take the owner's; to leave\n"
-		"the other side where it is, --ignore." },
-	[MISMATCH_UNDELIVERABLE] = { "retry, ignore",
-		"It could not be delivered for long. Once the cause is gone, --retry." },
-	[MISMATCH_MASS_CHANGE] = { "proceed, discard",
-		"Too much of this type changed at once, so nothing is written for it. If it is meant,\n"
-		"--proceed. If not, put it right in that system, then --discard: what was decided is\n"
-		"forgotten and the records are read again; what still stands halts again." },
-	[MISMATCH_SWEEP] = { "-", "A listing was not whole, so the sweep did nothing with it. It closes when one is." },
-	[MISMATCH_SILENCE] = { "-", "The change feed says nothing. It closes by itself when it speaks again." },
-	[MISMATCH_GAP] = { "-", "What the feed missed is being read again. It closes when that is done." },
-};
 
 struct showing {
 	const struct opened *o;
@@ -193,7 +153,7 @@ static void print_list(const struct showing *x)
 		table_add(&t, !m->open ? arena_printf(x->a, "closed: %.*s", SV_ARG(print_safe(m->closed_by, 40, x->a))) :
 			      m->link_id || m->kind == MISMATCH_AMBIGUOUS || m->kind == MISMATCH_UNAVAILABLE ||
 					      m->kind >= MISMATCH_MASS_CHANGE ?
-					 sv_of(remedy[m->kind].actions) : SV("-"));
+					 sv_of(remedy_of(m->kind)->actions) : SV("-"));
 	}
 	table_print(&t, "", stdout);
 	if (x->n == x->limit)
@@ -234,7 +194,7 @@ static void print_one(const struct showing *x, const struct mismatch *m)
 	if (f && f->confidential && !x->reveal)
 		printf("The values are confidential; --reveal shows them.\n");
 	if (m->open)
-		printf("\n%s\n", remedy[m->kind].advice);
+		printf("\n%s\n", remedy_of(m->kind)->advice);
 	int r = treaty_record_by_name(x->o->treaty, m->record);
 	for (int s = 0; s < SIDES; s++)
 		if (m->open && m->kind == MISMATCH_AMBIGUOUS && r >= 0 && m->remote[s].len)

@@ -149,6 +149,7 @@ static bool recover(struct db *db, void *arg, struct err *err)
 	db_run(db, "UPDATE mark SET wait = 0 WHERE wait = 1", "");
 	take_version(e, db, &a);
 	readings_load(e, db);
+	alerts_recover(e, db);
 	for (int s = 0; s < SIDES; s++) {
 		marks_wake(db, s, now); /* whether it answers now is not known */
 		struct sv name = arena_printf(&a, "budget.%s", side_name[s]);
@@ -294,6 +295,7 @@ bool engine_run_idle(struct engine *e, int limit, struct err *err)
 		for (int s = 0; s < SIDES; s++)
 			worked |= engine_deliver(e, s, &why) == STEP_WORKED;
 		worked |= engine_tick(e, &why) == STEP_WORKED;
+		worked |= engine_alerts(e, &why) == STEP_WORKED;
 		if (why.code == ERR_STOPPED || why.code == ERR_STORE) {
 			*err = why;
 			return false;

@@ -5,11 +5,12 @@
  * Every step crosses only committed transactions: the process may die between
  * any two instructions and carry on from the store.
  *
- * Threads: one thread a side in engine_feed; any number in engine_settle and
- * engine_deliver. The engine owns nothing it is given. */
+ * Threads: one thread a side in engine_feed; one in engine_alerts; any number
+ * in engine_settle and engine_deliver. The engine owns nothing it is given. */
 #ifndef TREATY_ENGINE_H
 #define TREATY_ENGINE_H
 
+#include "flow/channel.h"
 #include "settle/settle.h"
 #include "store/store.h"
 #include "systems/connector.h"
@@ -33,6 +34,9 @@ struct engine_options {
 	int64_t request_ms[SIDES]; /* longest request; 0: the connector's */
 	int concurrent[SIDES];	   /* calls at once; 0: the connector's */
 	const struct deployment_limits *limits[SIDES]; /* or NULL */
+	const struct audience *audience; /* who is told how; none: nobody is */
+	int audience_n;
+	bool alerts_eager; /* for tests: look at each step, not once a second */
 };
 
 struct engine *engine_create(const struct engine_options *o);
@@ -65,6 +69,10 @@ enum step_result engine_deliver(struct engine *e, enum side side, struct err *er
 /* Things that are due by the clock: lost answers that can be asked for again,
  * systems to be tried again, references that came to be linked. */
 enum step_result engine_tick(struct engine *e, struct err *err);
+
+/* Tells people: what is due becomes messages, or one message is sent. May block
+ * as long as a channel does, so it has a thread of its own. Nothing in shadow. */
+enum step_result engine_alerts(struct engine *e, struct err *err);
 
 /* The earliest time at which an idle engine has work by the clock alone, or
  * INT64_MAX. For tests that turn the clock and threads that sleep. */

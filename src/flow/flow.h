@@ -25,6 +25,13 @@ struct linked_count {
 	int64_t n, at_ms;
 };
 
+/* What engine_alerts need not look up each time. */
+struct alerts_memory {
+	int64_t looked_ms, over_ms, sent_ms;
+	int64_t seen_id; /* open entries up to it were looked at... */
+	int64_t next_ms; /* ...and the next of them is due then */
+};
+
 struct engine {
 	struct engine_options o;
 	const struct treaty *treaty;
@@ -42,6 +49,7 @@ struct engine {
 	bool down_told[SIDES]; /* an open 'unavailable' mismatch stands */
 	bool woken;	       /* marks, by the end of an outage */
 	int64_t told_ms;
+	struct alerts_memory alerts; /* of the thread in engine_alerts */
 };
 
 enum { PRIORITY_BACKFILL = 100000 }; /* added to a record type's */
@@ -111,6 +119,12 @@ struct lookup {
  * in 'seen'. False when a system failed. */
 bool look_up(struct engine *e, int record, enum side side, struct sv id,
 	     struct observation *seen, struct arena *a, struct lookup *out, struct err *err);
+
+/* ---- alerts.c ---- */
+
+/* A new process: what waits is for the channels of this deployment. In a
+ * transaction. */
+void alerts_recover(struct engine *e, struct db *db);
 
 /* ---- note.c: journal entries ---- */
 

@@ -99,6 +99,11 @@ static enum step_result step_deliver(struct worker *w, struct err *err)
 	return engine_deliver(w->r->e, w->side, err);
 }
 
+static enum step_result step_alerts(struct worker *w, struct err *err)
+{
+	return engine_alerts(w->r->e, err);
+}
+
 static enum step_result step_watch(struct worker *w, struct err *err)
 {
 	enum step_result r = engine_tick(w->r->e, err);
@@ -141,6 +146,7 @@ struct runner *run_start(struct engine *e, const struct run_options *o)
 	pthread_mutex_init(&r->mutex, NULL);
 	add(r, "settle", step_settle, SIDE_ATS);
 	add(r, "watch", step_watch, SIDE_ATS);
+	add(r, "alerts", step_alerts, SIDE_ATS);
 	for (int s = 0; s < SIDES; s++) {
 		add(r, s == SIDE_ATS ? "feed ats" : "feed salesforce", step_feed, s);
 		/* one more than calls at once: it fills the next call while

@@ -51,6 +51,24 @@ struct story *story_parse(const char *name, struct sv text);
 struct sv random_story(uint64_t seed, struct arena *a);
 void story_destroy(struct story *s);
 
+enum { CHANNELS_MAX = 4, CHANNEL_ROLES_MAX = 4 };
+
+/* A way to tell people that answers as the story wants. Outlives the engine. */
+struct story_channel {
+	struct channel channel; /* first */
+	struct world *world;
+	struct sv role[CHANNEL_ROLES_MAX];
+	int role_n;
+	bool down;
+	int refuses, loses; /* so many of the next messages */
+};
+
+/* A message as somebody got it. */
+struct heard {
+	int64_t id;
+	struct sv channel, role, state, subject, text;
+};
+
 /* One telling of a story. */
 struct world {
 	const struct story *story;
@@ -74,6 +92,11 @@ struct world {
 	struct engine *engine;
 	bool shadow;
 	int64_t linger_ms; /* engine_options.echo_linger_ms */
+
+	struct story_channel channel[CHANNELS_MAX];
+	int channel_n;
+	struct heard *heard; /* owned */
+	int heard_n;
 };
 
 void world_begin(struct world *w, const struct story *s, int64_t die_at);
@@ -106,6 +129,16 @@ void expect_line(struct world *w, const struct line *l);
 void expect_peace(struct world *w);
 /* What every story is held to at its end. */
 void expect_rest(struct world *w);
+
+/* ---- people.c ---- */
+
+void people_end(struct world *w);
+void people_options(struct world *w, struct engine_options *o);
+/* channel NAME ROLE... | down | up | refuses N | loses N; at TIME */
+void tell_channel(struct world *w, const struct line *l);
+void tell_at(struct world *w, const struct line *l);
+/* [no] message to ROLE [about WHAT] [QUALITY=VALUE...] */
+void expect_message(struct world *w, const struct line *l, int i, bool none);
 
 /* Small readers of words; they note the trouble themselves. */
 enum side word_side(struct world *w, struct sv word);

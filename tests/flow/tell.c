@@ -470,6 +470,7 @@ static const struct {
 	{ "shape", 3, tell_shape },
 	{ "before", 5, tell_hook },	    { "after", 5, tell_hook },
 	{ "forget", 1, tell_forget },	    { "unfinished", 1, tell_unfinished },
+	{ "channel", 3, tell_channel },	    { "at", 2, tell_at },
 	{ "expect", 2, expect_line },
 };
 

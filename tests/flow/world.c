@@ -56,6 +56,7 @@ void world_end(struct world *w)
 		scripted_destroy(w->system[i]);
 	if (w->treaty)
 		treaty_destroy(w->treaty);
+	people_end(w);
 	remove_store(w->path);
 	buf_finish(&w->trouble);
 	arena_finish(&w->arena);
@@ -169,6 +170,7 @@ bool world_start(struct world *w)
 				    .echo_linger_ms = w->linger_ms };
 	for (int i = 0; i < SIDES; i++)
 		o.system[i] = scripted_connector(w->system[i]);
+	people_options(w, &o);
 	w->engine = engine_create(&o);
 	if (!engine_start(w->engine, &err) && !w->crash.dead && err.code != ERR_UNREACHABLE) {
 		world_fail(w, "the engine does not start: %s", err.what);
