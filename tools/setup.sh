@@ -4,7 +4,7 @@
 # without a question); otherwise all of them are named and the run ends.
 
 PACKAGES_BUILD='gcc meson ninja-build pkgconf libfyaml-dev libjson-c-dev libmicrohttpd-dev
-	libcurl4-openssl-dev libsqlite3-dev libcmocka-dev libutf8proc-dev libssl-dev uthash-dev openssl
+	libcurl4-openssl-dev libsqlite3-dev libpq-dev libcmocka-dev libutf8proc-dev libssl-dev uthash-dev openssl
 	tzdata'
 
 # Nothing asks, and a closed stdin must not become the number of some other file.
@@ -48,13 +48,20 @@ need_packages() {
 	rm -f "$log"
 }
 
-# need [node] [npm]: all that building takes, and these; named in one go. Node may
+# PostgreSQL's server is on nobody's PATH.
+have_command() {
+	command -v "$1" >/dev/null 2>&1 ||
+		{ [ "$1" = postgres ] && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
+}
+
+# need [node] [npm] [postgres]: all that building takes, and these; named in one go. Node may
 # have come in another way than by a package; 18 (Debian's) is enough.
 need() {
 	also=
 	for c in "$@"; do
-		command -v "$c" >/dev/null 2>&1 && continue
+		have_command "$c" && continue
 		[ "$c" = node ] && c=nodejs
+		[ "$c" = postgres ] && c=postgresql
 		also="$also $c"
 	done
 	# shellcheck disable=SC2086

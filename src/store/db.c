@@ -123,19 +123,28 @@ struct db_stmt *db_scan(struct db *db, const char *sql, const char *types, ...)
 	return q;
 }
 
-int64_t db_run(struct db *db, const char *sql, const char *types, ...)
+int64_t db_run_list(struct db *db, const char *sql, const char *types, const struct db_param *p)
 {
-	va_list ap;
-	va_start(ap, types);
-	struct db_stmt *q = start(db, sql, types, false, ap);
-	va_end(ap);
+	struct db_stmt *q = db_ok(db) ? prepare(db, sql, types, false) : NULL;
 	if (!q)
 		return 0;
+	q->busy = true;
+	db->driver->start(q, p, (int)strlen(types));
 	while (db_ok(db) && db->driver->next(q))
 		;
 	int64_t n = db_ok(db) ? db->driver->changed(q) : 0;
 	db_done(q);
 	return n;
+}
+
+int64_t db_run(struct db *db, const char *sql, const char *types, ...)
+{
+	struct db_param p[PARAMS_MAX];
+	va_list ap;
+	va_start(ap, types);
+	read_params(types, ap, p);
+	va_end(ap);
+	return db_run_list(db, sql, types, p);
 }
 
 int64_t db_scalar(struct db *db, int64_t otherwise, const char *sql, const char *types, ...)
@@ -236,4 +245,64 @@ int db_columns(struct db *db, struct arena *a, struct db_column **out)
 	}
 	*out = all;
 	return db_ok(db) ? n : 0;
+}
+
+/* SELECT or INSERT of all columns of one table. */
+static struct sv spell(struct arena *a, const struct db_column *c, int n, bool insert)
+{
+	struct buf b;
+	buf_init(&b, 1 << 16);
+	if (insert)
+		buf_addf(&b, "INSERT INTO %.*s (", SV_ARG(c->table));
+	else
+		buf_add(&b, SV("SELECT "));
+	for (int i = 0; i < n; i++)
+		buf_addf(&b, "%s%.*s", i ? ", " : "", SV_ARG(c[i].name));
+	if (!insert)
+		buf_addf(&b, " FROM %.*s", SV_ARG(c->table));
+	for (int i = 0; insert && i < n; i++)
+		buf_addf(&b, "%s$%d", i ? ", " : ") VALUES (", i + 1);
+	if (insert)
+		buf_addc(&b, ')');
+	struct sv text = arena_sv(a, buf_sv(&b));
+	buf_finish(&b);
+	return text;
+}
+
+static void copy_table(struct db *from, struct db *to, struct arena *a, const struct db_column *c,
+		       int n)
+{
+	char types[PARAMS_MAX + 1] = { 0 };
+	struct db_param p[PARAMS_MAX];
+	if (n > PARAMS_MAX)
+		panic("a table of %d columns", n);
+	for (int i = 0; i < n; i++)
+		types[i] = c[i].type;
+	const char *get = arena_str(a, spell(a, c, n, false));
+	const char *put = arena_str(a, spell(a, c, n, true));
+	const char *kept = arena_str(a, sv_of(types));
+	db_script(to, arena_printf(a, "DELETE FROM %.*s", SV_ARG(c->table)).ptr);
+	struct db_stmt *q = db_scan(from, get, "");
+	while (db_ok(to) && db_next(q)) {
+		for (int i = 0; i < n; i++) {
+			p[i] = (struct db_param){ .type = types[i] };
+			if (types[i] == 'i')
+				p[i].i = db_i64(q, i);
+			else
+				p[i].v = db_sv(q, i);
+		}
+		db_run_list(to, put, kept, p);
+	}
+	db_done(q);
+}
+
+void db_copy_rows(struct db *from, struct db *to, struct arena *a)
+{
+	struct db_column *c;
+	int n = db_columns(to, a, &c);
+	for (int i = 0, next; i < n; i = next) {
+		for (next = i + 1; next < n && sv_eq(c[next].table, c[i].table);)
+			next++;
+		copy_table(from, to, a, c + i, next - i);
+	}
 }

@@ -1,14 +1,28 @@
 /* db.h - a thin layer over SQL: prepared statements, typed binding, and a
  * transaction whose first error sticks, so that callers look once at its end.
  *
- * A driver stands behind it, which alone knows SQLite (db_driver.h). Statements
- * are written for SQLite and PostgreSQL alike: parameters $1, $2 in order, ON CONFLICT ... DO UPDATE, RETURNING; bytes, text
+ * Two drivers stand behind it, SQLite and PostgreSQL; what differs between
+ * them is theirs alone (db_driver.h). Statements are written for both:
+ * parameters $1, $2 in order, ON CONFLICT ... DO UPDATE, RETURNING; bytes, text
  * and 64-bit integers only. Text is any bytes, and compared as such. Tables are
  * made by db_script with SQLite's words for their types. A struct db belongs to
  * one thread at a time.
  *
  * The statement text must be a literal (or live as long as the db): prepared
- * statements are kept by its address. */
+ * statements are kept by its address.
+ *
+ * A server may go away or be busy, and every error of that kind says
+ * RETRY_LATER:
+ * - between transactions: db_begin connects again, for up to half a minute;
+ * - within one: its sticky error; nothing of it is kept, and the next begins on
+ *   a new connection. Temporary tables are gone;
+ * - while it commits: nobody knows whether it is kept. The db is over then:
+ *   every later db_begin fails until it is opened anew;
+ * - a lock that was not had in time, a serialization failure, a statement that
+ *   was called off: its sticky error.
+ * Whoever runs transactions treats all of them as failed. What memory holds may
+ * be behind the store after the last, so a process that works on it ends, and
+ * starts again as after a crash: then the store alone says what happened. */
 #ifndef TREATY_DB_H
 #define TREATY_DB_H
 
@@ -26,6 +40,11 @@ struct db_options {
 
 /* Creates the file when it is missing (not when read_only). */
 struct db *db_open_sqlite(const char *path, const struct db_options *o, struct err *err);
+/* 'conninfo': libpq's keyword=value, without a password; that is 'password',
+ * or empty. Loads libpq when first called. RETRY_LATER when the server is not
+ * there, RETRY_PERSON when it refuses. */
+struct db *db_open_postgres(const char *conninfo, struct sv password, const struct db_options *o,
+			    struct err *err);
 void db_close(struct db *db);
 
 /* One process works on a store at a time: until it is closed, every other
@@ -77,7 +96,7 @@ void db_script(struct db *db, const char *sql);
 
 struct db_column {
 	struct sv table, name;
-	char type; /* i, t, b */
+	char type; /* i, t, b; PostgreSQL's driver keeps text as bytes */
 };
 
 /* All columns, those of a table together and in order. In the arena. */
@@ -85,6 +104,9 @@ int db_columns(struct db *db, struct arena *a, struct db_column **out);
 
 /* A consistent copy of an SQLite file that may be in use, into an empty one. */
 bool db_copy_file(const char *from, const char *to, struct err *err);
+/* Replaces the rows of all tables of 'to', an SQLite store, by those of the
+ * same tables of 'from'; both in a transaction. 'a' must live as long as both. */
+void db_copy_rows(struct db *from, struct db *to, struct arena *a);
 
 /* A statement's query plan as text, for tests that hold indexes to their use. */
 void db_explain(struct db *db, const char *sql, struct buf *out);

@@ -55,6 +55,9 @@ struct db_driver {
 	const char *columns;
 };
 
+/* db_run for parameters that are not known when compiling. */
+int64_t db_run_list(struct db *db, const char *sql, const char *types, const struct db_param *p);
+
 /* The first member of a driver's own struct. */
 struct db {
 	const struct db_driver *driver;

@@ -210,11 +210,16 @@ static void upgrade(struct store *s)
 	db_commit(s->db);
 }
 
+const char *store_name(const struct store_options *o)
+{
+	return o->postgres ? o->postgres : o->path;
+}
+
 /* Passes an error of the db up, with the store's name. */
 static void say(const struct store_options *o, const struct err *why, struct err *err)
 {
 	bool fresh = err && !err->code, prefixed = sv_starts(sv_of(why->what), SV("store: "));
-	err_set(err, why->code, "store %s: %s", o->path, why->what + (prefixed ? 7 : 0));
+	err_set(err, why->code, "store %s: %s", store_name(o), why->what + (prefixed ? 7 : 0));
 	if (fresh)
 		err->retry = why->retry, err->scope = why->scope;
 }
@@ -222,7 +227,7 @@ static void say(const struct store_options *o, const struct err *why, struct err
 static bool none_yet(const struct store_options *o, struct err *err)
 {
 	err_set(err, ERR_NOT_FOUND, "store %s: there is none yet; 'treaty link' makes it",
-		o->path);
+		store_name(o));
 	return false;
 }
 
@@ -231,7 +236,7 @@ static bool prepare_schema(struct store *s, const struct store_options *o, struc
 	enum contents inside = look_inside(s->db);
 	if (inside == CONTENTS_OTHERS) {
 		err_set(err, ERR_STORE, "store %s: not a Treaty store: another program's tables are in it",
-			o->path);
+			store_name(o));
 		return false;
 	}
 	if (inside == CONTENTS_NONE && o->must_exist && db_ok(s->db))
@@ -247,7 +252,7 @@ static bool prepare_schema(struct store *s, const struct store_options *o, struc
 	}
 	if (version != schema_version) {
 		err_set(err, ERR_STORE,
-			"store %s: has version %lld, this program knows version %d: %s", o->path,
+			"store %s: has version %lld, this program knows version %d: %s", store_name(o),
 			(long long)version, schema_version,
 			version > schema_version ? "run the newer program" :
 						   "'treaty run' brings it up to date");
@@ -259,6 +264,8 @@ static bool prepare_schema(struct store *s, const struct store_options *o, struc
 static struct db *open_db(const struct store_options *o, struct err *err)
 {
 	struct db_options how = { .volatile_ok = o->volatile_ok, .read_only = o->read_only };
+	if (o->postgres)
+		return db_open_postgres(o->postgres, o->password, &how, err);
 	if (o->must_exist && access(o->path, F_OK) != 0 && errno == ENOENT) {
 		none_yet(o, err);
 		return NULL;
@@ -341,11 +348,37 @@ bool store_is_worked_on(struct store *s, int64_t *pid)
 	return held;
 }
 
+static bool copy_into(struct store *from, const char *path, struct err *err)
+{
+	struct store *to = store_open(&(struct store_options){ .path = path, .volatile_ok = true },
+				      err);
+	struct arena a;
+	if (!to)
+		return false;
+	arena_init(&a);
+	db_begin(from->db);
+	db_begin(to->db);
+	db_copy_rows(from->db, to->db, &a);
+	bool ok = db_commit(from->db) && db_commit(to->db);
+	if (!ok)
+		err_set(err, ERR_STORE, "cannot be copied: %s",
+			(db_ok(from->db) ? db_error(to->db) : db_error(from->db))->what);
+	store_close(to);
+	arena_finish(&a);
+	return ok;
+}
+
 bool store_copy(const struct store_options *from, const char *to, struct err *err)
 {
-	if (access(from->path, F_OK) != 0 && errno == ENOENT)
-		return none_yet(from, err);
-	return db_copy_file(from->path, to, err);
+	struct store_options how = *from;
+	how.must_exist = how.read_only = true;
+	how.alone = how.threaded = false;
+	if (!from->postgres && access(from->path, F_OK) == 0)
+		return db_copy_file(from->path, to, err);
+	struct store *s = store_open(&how, err);
+	bool ok = s && copy_into(s, to, err);
+	store_close(s);
+	return ok;
 }
 
 struct clock *store_clock(struct store *s)

@@ -29,9 +29,12 @@ struct crash {
 bool crash_step(struct crash *c); /* c may be NULL */
 
 struct store_options {
-	const char *path;
-	bool must_exist; /* ERR_NOT_FOUND, rather than made anew */
-	bool alone;	 /* db_claim: for a process that works on it */
+	/* One of them. */
+	const char *path;     /* an SQLite file */
+	const char *postgres; /* libpq's keyword=value, without a password ... */
+	struct sv password;   /* ... which is here, or empty */
+	bool must_exist;      /* ERR_NOT_FOUND, rather than made anew */
+	bool alone;	      /* db_claim: for a process that works on it */
 	bool threaded;
 	bool volatile_ok; /* tests only */
 	bool read_only;
@@ -47,6 +50,9 @@ void store_close(struct store *s);
 /* A consistent copy of a store that may be in use, as an SQLite file; 'to' is
  * missing or empty. ERR_NOT_FOUND when there is no store. */
 bool store_copy(const struct store_options *from, const char *to, struct err *err);
+
+/* How messages name it: the path, or what stands for it. */
+const char *store_name(const struct store_options *o);
 
 /* Makes temporary tables, between transactions: one of a read_only store may
  * fill them, but not make them. Not threaded. */

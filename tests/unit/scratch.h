@@ -1,9 +1,11 @@
-/* scratch.h - a store in a directory of its own, for the tests of the store.
+/* scratch.h - a store of its own for each test of the store: a file in a
+ * directory, or with TREATY_TEST_POSTGRES (see ../with-postgres.sh) a schema of
+ * that database.
  *
  * The tests speak to the database through store/db.h only, so that they hold
- * every driver to the same contract: scratch_open is the one place that says
- * which driver it is. What is special to files (a full disk, bytes on disk)
- * says so in its name. */
+ * both drivers to the same contract: scratch_options is the one place that says
+ * which driver it is. What is special to files (a full disk, bytes on disk) is
+ * left out with PostgreSQL. */
 #ifndef TREATY_SCRATCH_H
 #define TREATY_SCRATCH_H
 
@@ -15,10 +17,12 @@
 #include <cmocka.h>
 
 #include "../scratch_dir.h"
+#include "../scratch_schema.h"
 #include "store/store.h"
 
 struct scratch {
-	char path[SCRATCH_PATH_MAX];
+	char path[SCRATCH_PATH_MAX]; /* of the file */
+	struct scratch_schema schema;
 	struct clock_manual clock;
 	struct arena arena;
 	struct store *store;
@@ -28,9 +32,11 @@ struct scratch {
 
 #define SCRATCH_KEY SV("0123456789abcdef0123456789abcdef")
 
+/* With a server, commits are as durable as in earnest. */
 static inline struct store_options scratch_options(struct scratch *s)
 {
-	return (struct store_options){ .path = s->path, .volatile_ok = true,
+	return (struct store_options){ .path = s->path, .postgres = scratch_conninfo(&s->schema),
+				       .volatile_ok = !scratch_conninfo(&s->schema),
 				       .threaded = s->threaded, .clock = &s->clock.clock,
 				       .key = s->key };
 }
@@ -46,7 +52,9 @@ static inline struct store *scratch_open_how(struct scratch *s, bool read_only, 
 static inline struct db *scratch_open_db(struct scratch *s, struct err *err)
 {
 	struct db_options how = { .volatile_ok = true };
-	return db_open_sqlite(s->path, &how, err);
+	const char *conninfo = scratch_conninfo(&s->schema);
+	return conninfo ? db_open_postgres(conninfo, SV_NONE, &how, err) :
+			  db_open_sqlite(s->path, &how, err);
 }
 
 static inline void scratch_open(struct scratch *s)
@@ -76,6 +84,7 @@ static inline struct scratch *scratch_create(void)
 	char dir[SCRATCH_DIR_MAX];
 	scratch_dir(dir);
 	snprintf(s->path, sizeof(s->path), "%s/store.db", dir);
+	scratch_schema_create(&s->schema);
 	clock_manual_init(&s->clock, 1795428000000);
 	arena_init(&s->arena);
 	s->key = SCRATCH_KEY;
@@ -87,6 +96,7 @@ static inline void scratch_destroy(struct scratch *s)
 	static const char *const ends[] = { "", "-wal", "-shm", "-journal", ".lock" };
 	char name[SCRATCH_PATH_MAX + 16];
 	scratch_close(s);
+	scratch_schema_drop(&s->schema);
 	for (size_t i = 0; i < countof(ends); i++) {
 		snprintf(name, sizeof(name), "%s%s", s->path, ends[i]);
 		unlink(name);

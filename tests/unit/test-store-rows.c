@@ -825,16 +825,16 @@ static bool journal_shows_what_was_touched(struct db *db, void *arg, struct err 
 		{ "UPDATE journal SET kind = 'other' WHERE seq = 5", 5 },
 		{ "UPDATE journal SET link = 7 WHERE seq = 5", 5 },
 		{ "UPDATE journal SET at_ms = at_ms + 1 WHERE seq = 5", 5 },
-		{ "UPDATE journal SET chain = zeroblob(32) WHERE seq = 5", 5 },
-		{ "UPDATE journal SET chain = zeroblob(3) WHERE seq = 5", 5 },
-		{ "UPDATE journal SET commitment = zeroblob(32) WHERE seq = 5", 5 },
+		{ "UPDATE journal SET chain = commitment WHERE seq = 5", 5 },
+		{ "UPDATE journal SET chain = substr(chain, 1, 3) WHERE seq = 5", 5 },
+		{ "UPDATE journal SET commitment = chain WHERE seq = 5", 5 },
 		{ "DELETE FROM journal WHERE seq = 1", 2 },
 		{ "DELETE FROM journal WHERE seq = 5", 6 },
 		{ "DELETE FROM journal WHERE seq = 5;"
 		  "UPDATE journal SET seq = seq - 1 WHERE seq > 5", 5 },
 		{ "INSERT INTO journal SELECT 13, at_ms, link, kind, content, chain, commitment, tally"
 		  " FROM journal WHERE seq = 12", 13 },
-		{ "UPDATE salt SET salt = zeroblob(16) WHERE link = 1", 2 },
+		{ "UPDATE salt SET salt = (SELECT salt FROM salt WHERE link = 2) WHERE link = 1", 2 },
 		/* without its salt, a content could be anything */
 		{ "DELETE FROM salt WHERE link = 1", 2 },
 		{ "DELETE FROM salt WHERE link = 1;"
@@ -907,8 +907,19 @@ static bool pauses_have_scopes(struct db *db, void *arg, struct err *err)
 
 /* ---------------------------------------------------------------- query plans */
 
+/* SQLite's words for what PostgreSQL's plans say otherwise. */
+static bool plan_says(const char *plan, const char *word)
+{
+	bool server = getenv("TREATY_TEST_POSTGRES");
+	if (server && strcmp(word, "PRIMARY KEY") == 0)
+		word = "_pkey";
+	if (server && strcmp(word, "TEMP B-TREE") == 0)
+		word = "Sort";
+	return strstr(plan, word) != NULL;
+}
+
 /* As the sources spell them, but for the layout. */
-static bool hot_statements_use_their_index(struct db *db, void *arg, struct err *err)
+static void check_plans(struct db *db)
 {
 	static const struct {
 		const char *sql, *index;
@@ -946,9 +957,51 @@ static bool hot_statements_use_their_index(struct db *db, void *arg, struct err 
 		buf_init(&plan, 4096);
 		db_explain(db, hot[i].sql, &plan);
 		assert_true(db_ok(db));
-		if (!strstr(plan.ptr, hot[i].index) || (!hot[i].sorts && strstr(plan.ptr, "TEMP B-TREE")))
+		if (!plan_says(plan.ptr, hot[i].index) || plan_says(plan.ptr, "Seq Scan") ||
+		    (!hot[i].sorts && plan_says(plan.ptr, "TEMP B-TREE")))
 			fail_msg("%s\n%s", hot[i].sql, plan.ptr);
 		buf_finish(&plan);
+	}
+}
+
+#define NUMBERS "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+
+/* PostgreSQL chooses by statistics: few types, most of them waiting or open. */
+static void fill_tables(struct db *db)
+{
+	db_run(db, NUMBERS "INSERT INTO slot (link, side, type, state, creates, priority, decided_ms,"
+		   " next_ms, sent_ms, data) SELECT i, i % 2, i % 5, 1 + i % 20 / 19, i % 3 / 2, i % 7, i, 0,"
+		   " 0, $1 FROM n", "b", SV("x"));
+	db_run(db, NUMBERS "INSERT INTO step (link, field, step, at_ms, value) SELECT i / 3, 1, $1, 0, $2"
+		   " FROM n WHERE i % 3 = 0", "tb", SV("s"), SV("v"));
+	db_run(db, NUMBERS "INSERT INTO mismatch (link, kind, record, field, ats, salesforce, value_ats,"
+		   " value_salesforce, lost, detail, found_by, open, opened_ms, closed_ms, closed_by, times)"
+		   " SELECT i, i % 9, $1, $2, $3, $4, $5, $6, $7, $8, $9, i % 4 / 3, 0, 0, $10, 1 FROM n",
+	       "ttttbbtttt", SV("r"), SV("f"), SV(""), SV(""), SV(""), SV(""), SV(""), SV(""), SV(""), SV(""));
+	db_run(db, NUMBERS "INSERT INTO journal (seq, at_ms, link, kind, chain, commitment)"
+		   " SELECT i, i, i / 10, $1, $2, $3 FROM n", "tbb", SV("k"), SV("c"), SV("c"));
+	for (int64_t i = 0; i < 3000; i++) {
+		char id[16];
+		struct sv name = sv_make(id, (size_t)snprintf(id, sizeof(id), "%lld", (long long)i));
+		db_run(db, "INSERT INTO link (type, ats, salesforce, state, holds, data)"
+			   " VALUES ($1, $2, $3, 4, 0, $4)", "ittb", i % 3, name, name, SV("x"));
+		db_run(db, "INSERT INTO mark (type, side, remote, seq, first_seq, first_ms, due_ms, wait,"
+			   " priority, reads, author, changed_ms, source)"
+			   " VALUES ($1, 0, $2, $3, $4, 0, $5, $6, $7, 1, 0, 0, $8)",
+		       "itiiiiit", i % 3, name, i, i, i % 100, (int64_t)(i % 10 == 9), i % 7, SV("feed"));
+		db_run(db, "INSERT INTO waiting (type, side, remote, link) VALUES ($1, 0, $2, $3)", "iti",
+		       i % 3, name, i);
+	}
+	db_script(db, "ANALYZE");
+	assert_true(db_ok(db));
+}
+
+static bool hot_statements_use_their_index(struct db *db, void *arg, struct err *err)
+{
+	check_plans(db);
+	if (getenv("TREATY_TEST_POSTGRES")) {
+		fill_tables(db);
+		check_plans(db);
 	}
 	return true;
 }

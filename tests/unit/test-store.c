@@ -405,7 +405,8 @@ static void other_versions_are_refused(void **state)
 	scratch_close(s);
 	assert_null(scratch_open_how(s, false, &err));
 	assert_int_equal(err.code, ERR_STORE);
-	assert_has(err.what, s->path);
+	struct store_options o = scratch_options(s);
+	assert_has(err.what, store_name(&o));
 	assert_has(err.what, "version 900");
 	assert_has(err.what, "newer program");
 }
@@ -514,9 +515,11 @@ static void copy_is_a_store(void **state)
 	assert_true(store_tx(other, read_counter, &c, &err));
 	assert_int_equal(c.n, 1);
 	store_close(other);
-	assert_false(store_copy(&from, copy, &err));
-	assert_int_equal(err.code, ERR_STORE);
-	assert_has(err.what, "cannot be copied");
+	if (!from.postgres) {
+		assert_false(store_copy(&from, copy, &err));
+		assert_int_equal(err.code, ERR_STORE);
+		assert_has(err.what, "cannot be copied");
+	}
 	unlink(copy);
 }
 
@@ -792,7 +795,7 @@ static void one_process_works_on_it(void **state)
 	assert_null(store_open(&o, &err));
 	assert_int_equal(err.code, ERR_CONFLICT);
 	snprintf(pid, sizeof(pid), "process %lld", (long long)getpid());
-	assert_has(err.what, s->path);
+	assert_has(err.what, store_name(&o));
 	assert_has(err.what, pid);
 	store_close(works);
 	assert_false(store_is_worked_on(looks, &holder));
@@ -819,6 +822,170 @@ static void missing_store_is_not_made(void **state)
 	}
 }
 
+/* ------------------------------------------------------ a server that goes away */
+
+/* Ends the server's process for another connection of ours, and waits until it
+ * is gone. */
+static void break_connection(struct scratch *s, int64_t backend)
+{
+	struct err err = { 0 };
+	struct db *db = scratch_open_db(s, &err);
+	assert_non_null(db);
+	assert_int_equal(db_scalar(db, 0, "SELECT pg_terminate_backend($1::int, 10000)::int", "i",
+				   backend), 1);
+	db_close(db);
+}
+
+static bool ask_backend(struct db *db, void *arg, struct err *err)
+{
+	*(int64_t *)arg = db_scalar(db, 0, "SELECT pg_backend_pid()", "");
+	return true;
+}
+
+static void connects_again_between_transactions(void **state)
+{
+	struct scratch *s = *state;
+	struct store_options o = scratch_options(s);
+	struct err err = { 0 };
+	int64_t first = 0, second = 0, holder = 0;
+	o.alone = true;
+	scratch_close(s);
+	s->store = store_open(&o, &err);
+	assert_non_null(s->store);
+	scratch_tx(s, ask_backend, &first);
+	scratch_tx(s, add_one, NULL);
+	break_connection(s, first);
+	scratch_tx(s, add_one, NULL);
+	scratch_tx(s, ask_backend, &second);
+	assert_int_not_equal(first, second);
+	assert_int_equal(counter_of(s, "seen"), 2);
+	/* and holds the store as before */
+	assert_null(store_open(&o, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+	assert_true(store_is_worked_on(s->store, &holder));
+}
+
+/* Without its claim it must not go on: another process has begun to work. */
+static void gives_way_to_who_claimed_it_meanwhile(void **state)
+{
+	struct scratch *s = *state;
+	struct store_options o = scratch_options(s);
+	struct err err = { 0 };
+	int64_t backend = 0;
+	o.alone = true;
+	scratch_close(s);
+	s->store = store_open(&o, &err);
+	assert_non_null(s->store);
+	scratch_tx(s, ask_backend, &backend);
+	break_connection(s, backend);
+	struct store *other = store_open(&o, &err);
+	assert_non_null(other);
+	assert_false(store_tx(s->store, add_one, NULL, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+	assert_int_equal(err.scope, SCOPE_PROCESS);
+	store_close(other);
+}
+
+static bool lose_midway(struct db *db, void *arg, struct err *err)
+{
+	int64_t backend = 0;
+	counter_add(db, "seen", 1);
+	ask_backend(db, &backend, err);
+	break_connection(arg, backend);
+	counter_add(db, "seen", 1);
+	assert_false(db_ok(db));
+	return true;
+}
+
+static void connection_lost_in_a_transaction(void **state)
+{
+	struct scratch *s = *state;
+	struct err err = { 0 };
+	assert_false(store_tx(s->store, lose_midway, s, &err));
+	assert_int_equal(err.code, ERR_STORE);
+	assert_int_equal(err.retry, RETRY_LATER);
+	assert_has(err.what, "connection to PostgreSQL was lost");
+	assert_int_equal(counter_of(s, "seen"), 0);
+	scratch_tx(s, add_one, NULL);
+	assert_int_equal(counter_of(s, "seen"), 1);
+}
+
+/* The server's process ends itself when it is told to commit. */
+static bool prepare_to_die(struct db *db, void *arg, struct err *err)
+{
+	db_script(db, "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS"
+		      " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';"
+		      "CREATE CONSTRAINT TRIGGER die AFTER INSERT ON pause DEFERRABLE"
+		      " INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()");
+	return true;
+}
+
+static bool add_one_and_pause(struct db *db, void *arg, struct err *err)
+{
+	counter_add(db, "seen", 1);
+	db_run(db, "INSERT INTO pause (scope, at_ms, who) VALUES ($1, 0, $2)", "tt", SV("x"), SV("y"));
+	return true;
+}
+
+static void nothing_goes_on_after_a_commit_in_doubt(void **state)
+{
+	struct scratch *s = *state;
+	struct err err = { 0 };
+	scratch_tx(s, prepare_to_die, NULL);
+	for (int i = 0; i < 3; i++) {
+		err_clear(&err);
+		assert_false(store_tx(s->store, i ? add_one : add_one_and_pause, NULL, &err));
+		assert_int_equal(err.code, ERR_STORE);
+		assert_int_equal(err.retry, RETRY_LATER);
+		assert_has(err.what, "lost");
+	}
+	scratch_reopen(s);
+	assert_int_equal(counter_of(s, "seen"), 0);
+}
+
+static bool prepare_to_refuse(struct db *db, void *arg, struct err *err)
+{
+	db_script(db, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+		      " 'BEGIN RAISE SQLSTATE ''40001'' USING MESSAGE = ''somebody was first''; END';"
+		      "CREATE TRIGGER refuse BEFORE INSERT ON pause FOR EACH ROW EXECUTE FUNCTION refuse()");
+	return true;
+}
+
+static void serialization_failure_may_be_tried_again(void **state)
+{
+	struct scratch *s = *state;
+	struct err err = { 0 };
+	scratch_tx(s, prepare_to_refuse, NULL);
+	assert_false(store_tx(s->store, add_one_and_pause, NULL, &err));
+	assert_int_equal(err.code, ERR_STORE);
+	assert_int_equal(err.retry, RETRY_LATER);
+	assert_has(err.what, "somebody was first");
+	assert_int_equal(counter_of(s, "seen"), 0);
+	scratch_tx(s, add_one, NULL);
+	assert_int_equal(counter_of(s, "seen"), 1);
+}
+
+static void server_that_is_not_there(void **state)
+{
+	struct scratch *s = *state;
+	struct err err = { 0 };
+	char nobody[sizeof(s->schema.conninfo) + 40];
+	assert_null(store_open(&(struct store_options){
+		.postgres = "host=/nowhere/at/all dbname=x user=y", .password = SV("hush-hush") }, &err));
+	assert_int_equal(err.code, ERR_STORE);
+	assert_int_equal(err.retry, RETRY_LATER);
+	assert_has(err.what, "/nowhere/at/all");
+	assert_null(strstr(err.what, "hush"));
+	err_clear(&err);
+	snprintf(nobody, sizeof(nobody), "%s user=nobody_at_all", s->schema.conninfo);
+	assert_null(store_open(&(struct store_options){ .postgres = nobody,
+							.password = SV("hush-hush") }, &err));
+	assert_int_equal(err.code, ERR_STORE);
+	assert_int_equal(err.retry, RETRY_PERSON);
+	assert_has(err.what, "nobody_at_all");
+	assert_null(strstr(err.what, "hush"));
+}
+
 int main(void)
 {
 #define IN(set_up, fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -840,10 +1007,24 @@ int main(void)
 		IN(set_up, read_only_reads),
 		IN(set_up, copy_is_a_store),
 		IN(set_up, credentials_are_sealed),
+	};
+	const struct CMUnitTest file[] = {
 		IN(set_up_closed, file_that_is_no_store_is_refused),
 		IN(set_up_closed, missing_places_are_said),
 		IN(set_up, full_disk_keeps_what_was_accepted),
 		IN(set_up_threaded, full_disk_in_a_group),
 	};
-	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+	const struct CMUnitTest server[] = {
+		IN(set_up, connects_again_between_transactions),
+		IN(set_up, gives_way_to_who_claimed_it_meanwhile),
+		IN(set_up, connection_lost_in_a_transaction),
+		IN(set_up, nothing_goes_on_after_a_commit_in_doubt),
+		IN(set_up, serialization_failure_may_be_tried_again),
+		IN(set_up, server_that_is_not_there),
+	};
+	int failed = cmocka_run_group_tests_name("store", tests, NULL, NULL);
+	failed += getenv("TREATY_TEST_POSTGRES") ?
+			  cmocka_run_group_tests_name("store in a server", server, NULL, NULL) :
+			  cmocka_run_group_tests_name("store in a file", file, NULL, NULL);
+	return failed;
 }
