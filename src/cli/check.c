@@ -86,6 +86,7 @@ static void check_secrets(struct opened *o, struct findings *f, bool json)
 	struct complaints c;
 	complaints_init(&c, d->file);
 	check_secret(o, &d->store_key, &c);
+	check_secret(o, &d->store_password, &c);
 	for (int s = 0; s < SIDES; s++)
 		for (int k = 0; k < d->system[s].login_n; k++)
 			check_secret(o, &d->system[s].login[k], &c);

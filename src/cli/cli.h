@@ -11,8 +11,9 @@
 #include "base/err.h"
 #include "base/json.h"
 
-/* EXIT_USAGE is sysexits' EX_USAGE: told apart from a command that failed. */
-enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_CHANGES = 2, EXIT_USAGE_ERROR = 64 };
+/* The last two are sysexits' EX_USAGE and EX_TEMPFAIL: told apart from a
+ * command that failed, for a person and for who starts it again. */
+enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_CHANGES = 2, EXIT_USAGE_ERROR = 64, EXIT_AGAIN = 75 };
 
 enum { CLI_OPTIONS_MAX = 16, CLI_ARGS_MAX = 8 };
 

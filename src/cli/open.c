@@ -12,6 +12,7 @@ void opened_init(struct opened *o)
 {
 	*o = (struct opened){ 0 };
 	arena_init(&o->arena);
+	buf_init(&o->password, 64 * 1024);
 }
 
 void close_systems(struct opened *o)
@@ -33,6 +34,9 @@ void opened_close(struct opened *o)
 	store_close(o->store);
 	treaty_destroy(o->treaty);
 	deployment_destroy(o->deployment);
+	if (o->password.ptr)
+		explicit_bzero(o->password.ptr, o->password.len);
+	buf_finish(&o->password);
 	arena_finish(&o->arena);
 }
 
@@ -93,14 +97,24 @@ bool open_documents(struct opened *o, const struct cli *c)
 
 /* ------------------------------------------------------------------- store */
 
-struct store_options store_place(const struct opened *o)
+bool store_place(struct opened *o, struct store_options *out, struct err *err)
 {
-	return (struct store_options){ .path = o->deployment->store_path, .clock = clock_real() };
+	const struct deployment *d = o->deployment;
+	*out = (struct store_options){ .path = d->store_path, .postgres = d->store_postgres,
+				       .clock = clock_real() };
+	if (!d->store_password.text)
+		return true;
+	buf_clear(&o->password);
+	bool ok = setting_resolve(d, &d->store_password, &o->password, err);
+	out->password = buf_sv(&o->password);
+	return ok;
 }
 
 static bool open_store_as(struct opened *o, bool read_only, struct err *err)
 {
-	struct store_options so = store_place(o);
+	struct store_options so;
+	if (!store_place(o, &so, err))
+		return false;
 	so.must_exist = true;
 	so.read_only = read_only;
 	o->store = store_open(&so, err);
@@ -119,7 +133,9 @@ bool open_store_to_read(struct opened *o, struct err *err)
 
 bool open_store_to_activate(struct opened *o, struct err *err)
 {
-	struct store_options so = store_place(o);
+	struct store_options so;
+	if (!store_place(o, &so, err))
+		return false;
 	o->store = store_open(&so, err);
 	treaty_destroy(o->treaty);
 	o->treaty = NULL; /* the document does not stand in for what is in force */
@@ -150,8 +166,8 @@ static bool store_key_of(const struct opened *o, unsigned char key[32], struct e
 bool open_store_alone(struct opened *o, bool threaded, struct err *err)
 {
 	unsigned char key[32];
-	struct store_options so = store_place(o);
-	if (!store_key_of(o, key, err))
+	struct store_options so;
+	if (!store_place(o, &so, err) || !store_key_of(o, key, err))
 		return false;
 	so.alone = true;
 	so.threaded = threaded;

@@ -27,6 +27,7 @@ struct opened {
 	struct version in_force; /* id 0: none; without its document */
 	bool document_differs;	 /* from the version in force, in meaning */
 	struct store *store;
+	struct buf password; /* of its server, while this is open */
 	struct http_client *http;
 	struct credentials credentials;
 	struct connector *system[SIDES];
@@ -60,8 +61,8 @@ bool open_store_to_activate(struct opened *o, struct err *err);
  * treaty has keys and no version was activated; one without keys is put in
  * force by this. */
 bool open_store_alone(struct opened *o, bool threaded, struct err *err);
-/* Where the store is; the texts live as long as the deployment. */
-struct store_options store_place(const struct opened *o);
+/* Where the store is, with the password that it takes, if any. Views into 'o'. */
+bool store_place(struct opened *o, struct store_options *out, struct err *err);
 
 /* The HTTP client and both connectors; nothing is sent yet. Credentials are
  * kept in the store, when one is open with its key. */

@@ -146,8 +146,8 @@ static int run(struct cli *c)
 		opened_close(&o);
 		return EXIT_FAILED;
 	}
-	struct store_options place = store_place(&o);
-	if (!open_systems(&o, &err)) {
+	struct store_options place;
+	if (!store_place(&o, &place, &err) || !open_systems(&o, &err)) {
 		code = cli_failed(c, &err);
 		opened_close(&o);
 		return code;

@@ -109,7 +109,9 @@ static bool run_until_asked(struct running *x, struct err *err)
 		panic("cannot start a thread");
 	log_info("run", "ready: %s version %d%s, store %s, process %lld", o->treaty->name,
 		 o->treaty->version, d->shadow ? " in shadow (nothing is written)" : "",
-		 o->deployment->store_path, (long long)getpid());
+		 o->deployment->store_postgres ? o->deployment->store_postgres :
+						 o->deployment->store_path,
+		 (long long)getpid());
 	bool ok = run_wait(x->runner, err);
 	x->runner = NULL;
 	daemon_tell(d);
@@ -162,7 +164,11 @@ static int run(struct cli *c)
 			log_info("run", "stopped; what is pending is in the store");
 			code = EXIT_FINE;
 		} else {
-			cli_failed(c, &err);
+			code = cli_failed(c, &err);
+			/* nothing that a person must do: start again, and look at
+			 * the store as after a crash */
+			if (err.code == ERR_STORE && err.retry == RETRY_LATER)
+				code = EXIT_AGAIN;
 		}
 	}
 	opened_close(&o);
@@ -190,7 +196,9 @@ const struct verb verb_run = {
 	.example = "  treaty run -d acme/deployment.yaml\n  systemctl start treaty@acme\n",
 	.exits =
 		"  1   could not start, or had to end: the store failed (disk full), a login is\n"
-		"      wrong, or a system is not the one that the store belongs to\n",
+		"      wrong, or a system is not the one that the store belongs to\n"
+		"  75  PostgreSQL, which holds the store, went away or was busy for too long:\n"
+		"      start it again\n",
 	.option = options,
 	.run = run,
 };

@@ -22,7 +22,7 @@ static const char *const secret_names[] = { "password", "client_secret", "key", 
 
 /* Also what only looks like one: 'pasword' must not slip through because it is
  * misspelt. */
-static bool is_secret_name(const char *name)
+bool is_secret_name(const char *name)
 {
 	static const char *const parts[] = { "password", "passwd", "secret", "token", "key" };
 	for (size_t i = 0; i < countof(parts); i++)
@@ -253,21 +253,12 @@ static const struct doc_key systems_keys[] = {
 };
 static const struct doc_level systems_level = { "'systems'", systems_keys, NULL };
 
-static const struct doc_key store_keys[] = {
-	{ "path", YAML_SCALAR, true, take_path_beside, offsetof(struct deployment, store_path),
-	  .decides = "the file that holds the state" },
-	{ "key", YAML_SCALAR, true, take_secret, offsetof(struct deployment, store_key),
-	  .decides = "what credentials in the store are sealed with, as env:NAME or file:PATH" },
-	{ 0 },
-};
-static const struct doc_level store_level = { "'store'", store_keys, NULL };
-
 static const struct doc_key deployment_keys[] = {
 	{ "deployment", YAML_SCALAR, true, take_format, 0,
 	  .decides = "the version of the language; say 1" },
 	{ "treaty", YAML_SCALAR, true, take_path_beside, offsetof(struct deployment, treaty_path),
 	  .decides = "the treaty that is carried out" },
-	{ "store", YAML_MAP, true, take_level, 0, .level = &store_level,
+	{ "store", YAML_MAP, true, take_store, 0, .level = &store_level,
 	  .decides = "where the state is kept" },
 	{ "systems", YAML_MAP, true, take_level, 0, .level = &systems_level,
 	  .decides = "where the parties are and how to log in" },

@@ -63,8 +63,11 @@ struct deployment {
 	struct arena arena;
 	const char *file;
 	const char *treaty_path; /* absolute or relative to the working directory */
-	const char *store_path;
-	struct setting store_key; /* seals credentials */
+	/* One of them: an SQLite file, or how to connect to PostgreSQL (libpq's
+	 * keyword=value), never with a password in it. */
+	const char *store_path, *store_postgres;
+	struct setting store_password; /* of PostgreSQL; text NULL: none */
+	struct setting store_key;      /* seals credentials */
 	struct deployment_system system[SIDES];
 	struct deployment_channel *channel;
 	int channel_n;

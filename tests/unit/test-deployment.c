@@ -94,6 +94,60 @@ static void refuses(void **state)
 	       "d.yaml:6:61: 'user': a login to salesforce has client_id, username, key and audience\n");
 }
 
+#define IN_POSTGRES(words)                                                              \
+	"deployment: 1\ntreaty: treaty.yaml\nstore: {postgres: \"" words "\", key: env:K}\nsystems:\n" \
+	SALESFORCE ATS("https://rest.example.com")
+
+static void store_in_a_server(void **state)
+{
+	static const char clear[] = "people's data would go to another machine in the clear; say "
+				    "sslmode=verify-full (or require)";
+	static const char words[] = "say it as words, without a password: host=... dbname=... user=...";
+	static const struct {
+		const char *text, *fault;
+	} cases[] = {
+		{ IN_POSTGRES("host=/run/postgresql dbname=acme user=treaty"), NULL },
+		{ IN_POSTGRES("dbname = acme"), NULL },
+		{ IN_POSTGRES("host=localhost port=5433 dbname='a \\\\' b' options='-c search_path=x'"), NULL },
+		{ IN_POSTGRES("host=db.example.com sslmode=verify-full dbname=acme"), NULL },
+		{ IN_POSTGRES("host=db.example.com dbname=acme"), clear },
+		{ IN_POSTGRES("host=127.0.0.1 hostaddr=10.0.0.1 dbname=acme sslmode=prefer"), clear },
+		{ IN_POSTGRES("host=/run/postgresql,db.example.com dbname=acme"), clear },
+		{ IN_POSTGRES("host=db.example.com host=127.0.0.1 dbname=acme"), clear },
+		{ IN_POSTGRES("user=treaty"), "dbname=... is missing: which database" },
+		{ IN_POSTGRES("dbname=acme password=hunter2"),
+		  "password: a secret does not belong in this file; say 'password' beside it, as env:NAME "
+		  "or file:PATH" },
+		{ IN_POSTGRES("dbname=acme usr=treaty"),
+		  "'usr' is no word of a connection (did you mean 'user'?)" },
+		{ IN_POSTGRES("dbname=acme service=hunter2"), "'service' is no word of a connection" },
+		{ IN_POSTGRES("postgresql://treaty:hunter2@db/acme"), words },
+		{ IN_POSTGRES("dbname=acme, hunter2"), "it is read as host=... dbname=... user=..., and that "
+						       "ends after 13 characters" },
+		{ IN_POSTGRES("dbname='hunter2"), "it is read as host=... dbname=... user=..., and that ends "
+						  "after 0 characters" },
+	};
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct arena a;
+		arena_init(&a);
+		expect(cases[i].text, !cases[i].fault ? "" :
+		       arena_printf(&a, "d.yaml:3:19: 'postgres': %s\n", cases[i].fault).ptr);
+		arena_finish(&a);
+	}
+	expect("deployment: 1\ntreaty: t.yaml\nsystems:\n" SALESFORCE ATS("https://rest.example.com")
+	       "store: {key: env:K}\n",
+	       "d.yaml:6:1: 'path' or 'postgres' is missing: the SQLite file that holds the state, or the "
+	       "PostgreSQL database that does\n");
+	expect("deployment: 1\ntreaty: t.yaml\nsystems:\n" SALESFORCE ATS("https://rest.example.com")
+	       "store:\n  path: s.db\n  postgres: dbname=acme\n  password: hunter2\n  key: env:K\n",
+	       "d.yaml:8:3: 'postgres': the state is in one place, and line 7 says 'path'\n"
+	       "d.yaml:9:13: 'password': a secret does not belong in this file; say env:NAME or file:PATH "
+	       "where it is kept\n");
+	expect("deployment: 1\ntreaty: t.yaml\nsystems:\n" SALESFORCE ATS("https://rest.example.com")
+	       "store: {path: s.db, password: env:P, key: env:K}\n",
+	       "d.yaml:6:21: 'password' belongs to 'postgres'; a file has none\n");
+}
+
 static void channels_and_people(void **state)
 {
 	struct complaints c;
@@ -290,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(acme_loads),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(store_in_a_server),
 		cmocka_unit_test(channels_and_people),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(secrets_stay_out_of_messages),

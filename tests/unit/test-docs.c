@@ -91,6 +91,15 @@ static const char around[] =
 	"  placement_status: {owner: ats, signed_by: [recruiting_lead]}\n"
 	"records:\n";
 
+/* And what only a store. */
+static const char beside_store[] =
+	"deployment: 1\n"
+	"treaty: treaty.yaml\n"
+	"systems:\n"
+	"  ats: {connector: bullhorn, url: https://rest.example.com, login: {}}\n"
+	"  salesforce: {connector: salesforce, url: https://x.my.salesforce.com,"
+	" login: {client_id: c, username: u@acme.example, key: file:k.pem}}\n";
+
 /* Paths that the examples use, each between line ends. */
 static struct buf used;
 
@@ -141,6 +150,8 @@ static void load_example(const char *page, struct sv text)
 	struct treaty *t = NULL;
 	struct deployment *d = NULL;
 	complaints_init(&c, page);
+	if (sv_starts(text, SV("store:")))
+		text = arena_printf(&arena, "%s%.*s", beside_store, SV_ARG(text));
 	if (sv_starts(text, SV("deployment:"))) {
 		d = deployment_load_text(text, page, &c);
 		note_used(text, &deployment_level);
@@ -188,7 +199,7 @@ static void test_every_key_has_an_example(void **state)
 	const struct doc_level *const top[] = { &treaty_level, &deployment_level };
 	buf_init(&used, 1 << 20);
 	buf_addc(&used, '\n');
-	assert_int_equal(load_examples(DOCS "/treaty-reference.md"), 2);
+	assert_int_equal(load_examples(DOCS "/treaty-reference.md"), 3);
 	for (size_t k = 0; k < countof(top); k++) {
 		struct doc_row *row;
 		int n = doc_keys(top[k], &arena, &row);
