@@ -17,6 +17,7 @@
 #define TREATY_SCENARIO_H
 
 #include "../scratch_dir.h"
+#include "../scratch_schema.h"
 #include "flow/engine.h"
 #include "store/audit.h"
 #include "store/journal.h"
@@ -88,6 +89,7 @@ struct world {
 	unsigned feed[SIDES];
 	struct treaty *treaty;
 	char path[SCRATCH_PATH_MAX]; /* of the store, in a directory of its own */
+	struct scratch_schema schema; /* where it is instead, with a server */
 	struct store *store;
 	struct engine *engine;
 	bool shadow;

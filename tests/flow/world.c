@@ -35,6 +35,7 @@ void world_begin(struct world *w, const struct story *s, int64_t die_at)
 	char dir[SCRATCH_DIR_MAX];
 	scratch_dir(dir);
 	snprintf(w->path, sizeof(w->path), "%s/store.db", dir);
+	scratch_schema_create(&w->schema);
 }
 
 static void remove_store(const char *path)
@@ -58,6 +59,7 @@ void world_end(struct world *w)
 		treaty_destroy(w->treaty);
 	people_end(w);
 	remove_store(w->path);
+	scratch_schema_drop(&w->schema);
 	buf_finish(&w->trouble);
 	arena_finish(&w->arena);
 }
@@ -156,8 +158,9 @@ bool world_start(struct world *w)
 		world_load_treaty(w, SV("acme"), SV_NONE, SV_NONE, SV_NONE);
 	if (w->failed)
 		return false;
-	w->store = store_open(&(struct store_options){ .path = w->path, .volatile_ok = true,
-						       .clock = &w->clock.clock,
+	w->store = store_open(&(struct store_options){ .path = w->path,
+						       .postgres = scratch_conninfo(&w->schema),
+						       .volatile_ok = true, .clock = &w->clock.clock,
 						       .crash = &w->crash },
 			      &err);
 	if (!w->store) {
