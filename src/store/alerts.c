@@ -278,7 +278,9 @@ int channel_states(struct db *db, struct arena *a, struct channel_state **out)
 	struct db_stmt *q = db_query(
 		db,
 		"SELECT d.channel, count(*), count(CASE WHEN d.attempts > 0 THEN 1 END), min(a.made_ms),"
-		" min(d.next_ms), max(d.error) FROM alert_delivery d JOIN alert a ON a.id = d.alert"
+		" min(d.next_ms), (SELECT e.error FROM alert_delivery e WHERE e.channel = d.channel"
+		" AND e.sent_ms = 0 ORDER BY e.error DESC LIMIT 1)"
+		" FROM alert_delivery d JOIN alert a ON a.id = d.alert"
 		" WHERE d.sent_ms = 0 GROUP BY d.channel ORDER BY d.channel", "");
 	while (db_next(q))
 		if (n < CHANNELS_MAX)

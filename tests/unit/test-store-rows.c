@@ -3,6 +3,7 @@
  * hold, and the hot statements use the index that was made for them. */
 #include "base/rng.h"
 #include "scratch.h"
+#include "store/alerts.h"
 #include "store/journal.h"
 #include "store/ledger.h"
 #include "store/mismatches.h"
@@ -905,6 +906,40 @@ static bool pauses_have_scopes(struct db *db, void *arg, struct err *err)
 	return true;
 }
 
+/* --------------------------------------------------------------------- alerts */
+
+static bool channels_tell_what_waits(struct db *db, void *arg, struct err *err)
+{
+	struct world *w = arg;
+	struct channel_state *state;
+	struct delivery *list;
+	for (int64_t i = 0; i < 3; i++) {
+		struct alert m = { .made_ms = 100 + i, .role = SV("lead"), .kind = SV("edit"), .n = 1,
+				   .content = SV("{}") };
+		int64_t id = alert_put(db, &m);
+		alert_by(db, id, SV("chat"), 5);
+		alert_by(db, id, SV("mail"), 7);
+		if (i == 1)
+			delivery_failed(db, id, SV("mail"), SV("no such mailbox"), 60, false);
+		if (i == 2)
+			delivery_sent(db, id, SV("mail"), 9);
+	}
+	assert_int_equal(channel_states(db, w->a, &state), 2);
+	assert_sv(state[0].channel, "chat");
+	assert_sv(state[0].error, "");
+	assert_int_equal(state[0].waiting, 3);
+	assert_int_equal(state[0].failed, 0);
+	assert_sv(state[1].channel, "mail");
+	assert_sv(state[1].error, "no such mailbox");
+	assert_int_equal(state[1].waiting, 2);
+	assert_int_equal(state[1].failed, 1);
+	assert_int_equal(state[1].since_ms, 100);
+	assert_int_equal(state[1].next_ms, 7);
+	assert_int_equal(delivery_list(db, 2, w->a, &list), 2);
+	assert_int_equal(list[1].sent_ms, 9);
+	return true;
+}
+
 /* ---------------------------------------------------------------- query plans */
 
 /* SQLite's words for what PostgreSQL's plans say otherwise. */
@@ -1035,6 +1070,7 @@ IN_TX(journal_is_in_order)
 IN_TX(journal_shows_what_was_touched)
 IN_TX(journal_forgets)
 IN_TX(pauses_have_scopes)
+IN_TX(channels_tell_what_waits)
 IN_TX(hot_statements_use_their_index)
 
 int main(void)
@@ -1059,6 +1095,7 @@ int main(void)
 		TEST(journal_shows_what_was_touched),
 		TEST(journal_forgets),
 		TEST(pauses_have_scopes),
+		TEST(channels_tell_what_waits),
 		TEST(hot_statements_use_their_index),
 	};
 	return cmocka_run_group_tests_name("store rows", tests, NULL, NULL);
