@@ -242,6 +242,8 @@ static int show(struct cli *c, struct showing *x)
 struct decision {
 	enum resolve_action action;
 	bool halted, proceed; /* of a halted type */
+	bool skip;	      /* of records that several others fit */
+	struct sv link_to;    /* of those, too; else empty */
 	struct sv text;
 };
 
@@ -251,14 +253,23 @@ static bool take_decision(const struct cli *c, struct decision *d)
 	const char *take = cli_option(c, "take"), *value = cli_option(c, "value");
 	bool retry = cli_option(c, "retry"), ignore = cli_option(c, "ignore");
 	bool proceed = cli_option(c, "proceed"), discard = cli_option(c, "discard");
+	bool skip = cli_option(c, "skip");
+	const char *link_to = cli_option(c, "link-to");
 	enum side s;
-	if ((take != NULL) + (value != NULL) + retry + ignore + proceed + discard != 1) {
+	if ((take != NULL) + (value != NULL) + (link_to != NULL) + retry + ignore + proceed + discard +
+		    skip != 1) {
 		cli_usage(c, "say one of --take ats|salesforce, --value V, --retry, --ignore,"
-			     " --proceed, --discard");
+			     " --link-to ID, --skip, --proceed, --discard");
 		return false;
 	}
-	*d = (struct decision){ retry ? RESOLVE_RETRY : ignore ? RESOLVE_IGNORE : RESOLVE_VALUE,
-				proceed || discard, proceed, sv_of(value ? value : "") };
+	if (link_to && !*link_to) {
+		cli_usage(c, "--link-to needs the id of a record of the other system");
+		return false;
+	}
+	*d = (struct decision){ .action = retry ? RESOLVE_RETRY : ignore ? RESOLVE_IGNORE : RESOLVE_VALUE,
+				.halted = proceed || discard, .proceed = proceed, .skip = skip,
+				.link_to = sv_of(link_to ? link_to : ""),
+				.text = sv_of(value ? value : "") };
 	if (take && !side_from_name(sv_of(take), &s)) {
 		cli_usage(c, "--take: '%.40s' is neither ats nor salesforce", take);
 		return false;
@@ -309,11 +320,28 @@ static void say_judged(const struct showing *x, const struct mismatch *m, const 
 		       (long long)m->id, SV_ARG(what));
 }
 
+static void say_linked(const struct showing *x, const struct mismatch *m, const struct decision *d)
+{
+	enum side known = m->remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
+	struct sv id = print_safe(m->remote[known], 60, x->a);
+	if (d->skip)
+		printf("Entry %lld is closed; %s %.*s stays without a pair until it, or what fits it, changes.\n",
+		       (long long)m->id, side_name[known], SV_ARG(id));
+	else
+		printf("Entry %lld: %s %.*s is linked to %s %.*s; their values meet by the treaty's rules.\n",
+		       (long long)m->id, side_name[known], SV_ARG(id), side_name[side_other(known)],
+		       SV_ARG(print_safe(d->link_to, 60, x->a)));
+}
+
 static bool decide(struct showing *x, const struct decision *d, const char *who, struct err *err)
 {
 	struct store *s = x->o->store;
 	if (d->halted)
 		return engine_judge(s, x->o->treaty, x->id, d->proceed, sv_of(who), err);
+	if (d->skip)
+		return engine_skip(s, x->o->treaty, x->id, sv_of(who), err);
+	if (d->link_to.len)
+		return engine_link_to(s, x->o->treaty, x->id, d->link_to, sv_of(who), err);
 	return engine_resolve(s, x->o->treaty, x->id, d->action, d->text, sv_of(who), err);
 }
 
@@ -330,9 +358,72 @@ static int resolve(struct cli *c, struct showing *x)
 		print_json(entry_json(x, x->m));
 	else if (d.halted)
 		say_judged(x, x->m, &d);
+	else if (d.skip || d.link_to.len)
+		say_linked(x, x->m, &d);
 	else
 		say_decided(x, x->m, &d, who);
 	return EXIT_FINE;
+}
+
+/* ----------------------------------------------------------------- restore */
+
+static struct json_object *restoring_json(const struct showing *x, const struct restoring *r, bool done)
+{
+	struct json_object *o = json_object_new_object();
+	bool nothing = true;
+	json_put_i64(o, "id", x->id);
+	for (int s = 0; s < SIDES; s++) {
+		struct json_object *side = json_object_new_object();
+		bool writes = r->to[s].kind != VALUE_UNKNOWN;
+		json_put_text_or_null(side, "id", r->entry->remote[s]);
+		json_put_sv(side, "now", print_value(r->field, r->now[s], x->reveal, x->a));
+		json_put_text_or_null(side, "restored",
+				      writes ? print_value(r->field, r->to[s], x->reveal, x->a) : SV_NONE);
+		json_object_object_add(o, side_name[s], side);
+		nothing = nothing && !writes;
+	}
+	json_put_bool(o, "needed", !nothing);
+	json_put_bool(o, "done", done && !nothing);
+	return o;
+}
+
+/* False when nothing is to be done. */
+static bool say_restoring(const struct showing *x, const struct restoring *r)
+{
+	bool any = false;
+	printf("Entry %lld, %.*s: ", (long long)x->id, SV_ARG(print_safe(subject(x, r->entry), 100, x->a)));
+	for (int s = 0; s < SIDES; s++) {
+		if (r->to[s].kind == VALUE_UNKNOWN)
+			continue;
+		struct sv now = print_value(r->field, r->now[s], x->reveal, x->a);
+		struct sv to = print_value(r->field, r->to[s], x->reveal, x->a);
+		printf("%s%s %.*s: '%.*s' instead of '%.*s'", any ? "; " : "", side_name[s],
+		       SV_ARG(print_safe(r->entry->remote[s], 60, x->a)),
+		       SV_ARG(print_safe(to, 200, x->a)), SV_ARG(print_safe(now, 200, x->a)));
+		any = true;
+	}
+	puts(any ? "." : "both systems show that value; there is nothing to do.");
+	return any;
+}
+
+static int restore(struct cli *c, struct showing *x)
+{
+	struct err err = { 0 };
+	struct restoring r;
+	int64_t pid;
+	const char *who = cli_who(c);
+	bool yes = cli_option(c, "yes") != NULL;
+	if (!engine_restore(x->o->store, x->o->treaty, x->id, yes, sv_of(who), x->a, &r, &err))
+		return cli_failed(c, &err);
+	bool needed = r.to[SIDE_ATS].kind != VALUE_UNKNOWN || r.to[SIDE_SALESFORCE].kind != VALUE_UNKNOWN;
+	if (c->json)
+		print_json(restoring_json(x, &r, yes));
+	else if (say_restoring(x, &r))
+		printf("%s\n", !yes ? "Nothing was done: say --yes to have it written." :
+			       store_is_worked_on(x->o->store, &pid) ?
+				      "The daemon does it now, if both still show what is said here." :
+				      "No daemon runs: 'treaty run' will do it, if both still show what is said here.");
+	return needed && !yes ? EXIT_CHANGES : EXIT_FINE;
 }
 
 /* -------------------------------------------------------------------- verb */
@@ -344,7 +435,7 @@ static int run(struct cli *c)
 		bool id, decides;
 		int (*run)(struct cli *, struct showing *);
 	} part[] = { { "list", false, false, list }, { "show", true, false, show },
-		     { "resolve", true, true, resolve } };
+		     { "resolve", true, true, resolve }, { "restore", true, false, restore } };
 	struct opened o;
 	struct err err = { 0 };
 	struct showing x = { .o = &o, .c = c, .a = &o.arena, .now_ms = clock_now(clock_real()) };
@@ -353,7 +444,7 @@ static int run(struct cli *c)
 	while (i < sizeof(part) / sizeof(part[0]) && strcmp(part[i].name, name) != 0)
 		i++;
 	if (i == sizeof(part) / sizeof(part[0]))
-		return cli_usage(c, "'%.40s' is none of list, show ID, resolve ID", name);
+		return cli_usage(c, "'%.40s' is none of list, show ID, resolve ID, restore ID", name);
 	if (part[i].id != (c->arg_n == 2))
 		return cli_usage(c, part[i].id ? "%s needs the number of an entry" : "%s takes no argument", name);
 	if (part[i].id && (!sv_to_i64(sv_of(c->arg[1]), &x.id) || x.id <= 0))
@@ -381,34 +472,45 @@ static const struct cli_option options[] = {
 	{ "value", "V", "resolve: this is right, in the ATS's spelling; written to both" },
 	{ "retry", NULL, "resolve: decide and send it again" },
 	{ "ignore", NULL, "resolve: leave both as they are, until one changes" },
+	{ "link-to", "ID", "resolve: it belongs to that record of the other system" },
+	{ "skip", NULL, "resolve: it belongs to none of them; close the entry" },
 	{ "proceed", NULL, "resolve: a mass change is meant; write on" },
 	{ "discard", NULL, "resolve: a mass change was put right; read again, write on" },
-	{ "as", "NAME", "resolve: who decides (your login name)" },
+	{ "yes", NULL, "restore: do it; without, it is shown only" },
+	{ "as", "NAME", "resolve, restore: who decides (your login name)" },
 	{ 0 },
 };
 
 const struct verb verb_conflicts = {
 	.name = "conflicts",
-	.args = "[list | show ID | resolve ID]",
+	.args = "[list | show ID | resolve ID | restore ID]",
 	.summary = "list, show and resolve what waits for a person",
 	.about =
 		"The conflict log: where the treaty leaves a decision to a person, where a system\n"
 		"refused a value, where several records fit. Without words it lists what is open.\n"
 		"\n"
 		"'resolve' leaves the decision in the store; the daemon reads both records once\n"
-		"more, and carries it out if they still show what you saw.\n",
+		"more, and carries it out if they still show what you saw.\n"
+		"\n"
+		"'restore' puts back a value that a rule overwrote, as a closed entry has it: into\n"
+		"the owner's system, and so into the copy, or into both where both may write.\n",
 	.example =
 		"  treaty conflicts\n"
 		"  treaty conflicts show 12\n"
 		"  treaty conflicts resolve 12 --take salesforce --as 'Dana Whitfield'\n"
-		"  treaty conflicts resolve 13 --value '+13125550111'\n",
-	.exits = "  1   no such entry, it cannot be resolved so, or the store failed\n",
+		"  treaty conflicts resolve 13 --value '+13125550111'\n"
+		"  treaty conflicts resolve 14 --link-to 003A0000012AbCdQAK\n"
+		"  treaty conflicts restore 9 --yes\n",
+	.exits = "  1   no such entry, it cannot be resolved so, or the store failed\n"
+		 "  2   restore: shown, and to be done with --yes\n",
 	.json =
 		"  list: {\"open\": N, \"entries\": [ENTRY]}; show and resolve: ENTRY\n"
 		"  ENTRY: {\"id\", \"kind\", \"open\", \"record\", \"field\": or null,\n"
 		"    \"ats\", \"salesforce\": {\"id\", \"value\": each or null},\n"
 		"    \"overwritten\": or null, \"detail\": or null, \"found_by\", \"times\",\n"
-		"    \"opened\", \"closed\": or null, \"closed_by\": or null}\n",
+		"    \"opened\", \"closed\": or null, \"closed_by\": or null}\n"
+		"  restore: {\"id\", \"ats\", \"salesforce\": {\"id\", \"now\", \"restored\": or null},\n"
+		"    \"needed\", \"done\"}\n",
 	.option = options,
 	.args_max = 2,
 	.run = run,

@@ -320,13 +320,14 @@ struct command {
 	int record;
 };
 
-static void mark_both(struct command *c, struct db *db, const struct link *l)
+void mark_by_person(struct store *store, const struct treaty *t, struct db *db,
+		    const struct link *l)
 {
 	enum side s = l->remote[SIDE_ATS].len ? SIDE_ATS : SIDE_SALESFORCE;
 	struct mark m = { .side = s, .record = l->record, .remote = l->remote[s],
-			  .priority = c->t->record[l->record].priority, .reads = 3,
+			  .priority = t->record[l->record].priority, .reads = 3,
 			  .own = SV(""), .stranger = SV(""), .source = "person" };
-	mark_put(c->s, db, c->t, &m);
+	mark_put(store, db, t, &m);
 }
 
 static bool resolve(struct db *db, void *arg, struct err *err)
@@ -361,7 +362,7 @@ static bool resolve(struct db *db, void *arg, struct err *err)
 			lf->resolve_seen[SIDE_SALESFORCE] = m.value[SIDE_SALESFORCE];
 			if (ok) {
 				link_put(c->s, db, c->t, &l);
-				mark_both(c, db, &l);
+				mark_by_person(c->s, c->t, db, &l);
 				static const char *const said[] = {
 					[RESOLVE_TAKE_ATS] = "take ats",
 					[RESOLVE_TAKE_SALESFORCE] = "take salesforce",
@@ -422,7 +423,7 @@ static void wake(struct command *c, struct db *db)
 			continue;
 		for (int i = 0; i < c->t->record[l.record].field_n; i++)
 			if (l.field[i].hold == HOLD_PAUSED) {
-				mark_both(c, db, &l);
+				mark_by_person(c->s, c->t, db, &l);
 				break;
 			}
 		arena_reset(&a);

@@ -17,6 +17,7 @@
 #include "treaty/deployment.h"
 
 struct engine;
+struct mismatch;
 
 struct engine_options {
 	const struct treaty *treaty;
@@ -101,6 +102,27 @@ bool engine_link(struct engine *e, int record, struct link_report *out,
  * RESOLVE_VALUE. The record is marked; the engine acts on its next settle. */
 bool engine_resolve(struct store *s, const struct treaty *t, int64_t mismatch_id,
 		    enum resolve_action action, struct sv text, struct sv who, struct err *err);
+
+/* What it takes to put back a value that a rule overwrote, as a closed entry of
+ * the conflict log has it. In the arena. */
+struct restoring {
+	struct mismatch *entry;
+	const struct treaty_field *field;
+	/* By the last agreement; the engine reads both sides anew, and does
+	 * nothing if they show others. Unknown 'to': nothing to be done there. */
+	struct value now[SIDES], to[SIDES];
+};
+/* Unless 'go' it is only looked up. ERR_BAD_INPUT with the reason when it cannot
+ * be put back. */
+bool engine_restore(struct store *s, const struct treaty *t, int64_t mismatch_id, bool go,
+		    struct sv who, struct arena *a, struct restoring *out, struct err *err);
+
+/* An entry 'ambiguous': its record belongs to that one of the other system; or
+ * to none, and nothing more is asked until one of them changes. */
+bool engine_link_to(struct store *s, const struct treaty *t, int64_t mismatch_id, struct sv id,
+		    struct sv who, struct err *err);
+bool engine_skip(struct store *s, const struct treaty *t, int64_t mismatch_id, struct sv who,
+		 struct err *err);
 
 /* What a person says about a halted type (an entry 'mass_change'): proceed, these
  * changes are meant; or discard: they were put right, what was decided is

@@ -152,4 +152,10 @@ void mark_type(struct engine *e, struct db *db, int record, const char *source);
 void mark_link(struct engine *e, struct db *db, const struct link *l, unsigned reads,
 	       int64_t due_ms, const char *source);
 
+/* ---- engine.c ---- */
+
+/* A person said something about a link: both its records are looked at. */
+void mark_by_person(struct store *store, const struct treaty *t, struct db *db,
+		    const struct link *l);
+
 #endif

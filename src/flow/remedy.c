@@ -18,9 +18,10 @@ static const struct remedy remedies[MISMATCH_KINDS] = {
 		"or give another value (--value V), or take the other side's.",
 		.said = "A system refused what the treaty would write there.",
 		.can = CAN_RETRY | CAN_VALUE | CAN_TAKE | CAN_IGNORE },
-	[MISMATCH_AMBIGUOUS] = { "merge, then mark",
-		"Several records fit, so none is linked. Merge the doubles, or fill in the key in\n"
-		"the right one, and have it looked at again:",
+	[MISMATCH_AMBIGUOUS] = { "link to, skip, or merge",
+		"Several records fit, so none is linked. Say which is the right one (--link-to ID), or\n"
+		"that none is (--skip). Or merge the doubles, or fill in the key in the right one, and\n"
+		"have it looked at again:",
 		.said = "Several records fit one, so it is linked with none of them." },
 	[MISMATCH_OVERTAKEN] = { "-", "Somebody was faster than a write of ours; the rule decided.",
 		.said = "Somebody changed the field in the moment of a write." },

@@ -55,8 +55,13 @@ bool decide_by_person(struct work *w, struct view *v)
 		return false; /* decided anew by the rule */
 	}
 	if (!shown_as_now(v)) {
-		/* the decision was about other values: ask again */
+		/* the decision was about other values: ask again. Of a field that
+		 * was not held nobody would hear of it otherwise */
 		lf->resolve = RESOLVE_NONE;
+		if (w->in->link->field[v->i].hold == HOLD_NONE)
+			work_finding(w, FINDING_LOG, MISMATCH_OVERTAKEN, v,
+				     "changed before a person's decision was carried out, which is "
+				     "void now");
 		return false;
 	}
 	lf->hold = HOLD_NONE;

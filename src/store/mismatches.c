@@ -2,13 +2,14 @@
 
 #define COLUMNS                                                                      \
 	"id, link, kind, record, field, ats, salesforce, value_ats, value_salesforce, lost," \
-	" detail, found_by, open, opened_ms, closed_ms, times, closed_by"
+	" detail, found_by, open, opened_ms, closed_ms, times, closed_by, lost_side, lost_value"
 
 struct entry {
 	int64_t link;
 	enum mismatch_kind kind;
 	struct sv record, field, remote[SIDES], lost, detail, found_by;
-	struct value value[SIDES];
+	struct value value[SIDES], lost_value;
+	enum side lost_side;
 	bool open;
 };
 
@@ -24,14 +25,23 @@ static int64_t close_open(struct db *db, int64_t link, enum mismatch_kind kind, 
 		      "itiitt", now_ms, by, link, (int64_t)kind, field, record);
 }
 
+static bool known_value(struct value v)
+{
+	return v.kind != VALUE_UNKNOWN;
+}
+
 static void put_entry(struct db *db, const struct entry *e, int64_t now_ms)
 {
 	struct buf b;
-	buf_init(&b, e->value[SIDE_ATS].text.len + e->value[SIDE_SALESFORCE].text.len + 64);
+	buf_init(&b, e->value[SIDE_ATS].text.len + e->value[SIDE_SALESFORCE].text.len +
+			     e->lost_value.text.len + 64);
 	value_pack(&b, e->value[SIDE_ATS]);
 	size_t middle = b.len;
 	value_pack(&b, e->value[SIDE_SALESFORCE]);
-	struct sv ats = sv_make(b.ptr, middle), sf = sv_make(b.ptr + middle, b.len - middle);
+	size_t end = b.len;
+	value_pack(&b, e->lost_value);
+	struct sv ats = sv_make(b.ptr, middle), sf = sv_make(b.ptr + middle, end - middle);
+	struct sv lost = known_value(e->lost_value) ? sv_make(b.ptr + end, b.len - end) : SV_NONE;
 	int64_t known = 0;
 	if (e->open)
 		known = db_run(db,
@@ -45,14 +55,16 @@ static void put_entry(struct db *db, const struct entry *e, int64_t now_ms)
 		db_run(db,
 		       "INSERT INTO mismatch (link, kind, record, field, ats, salesforce, value_ats,"
 		       " value_salesforce, lost, detail, found_by, open, opened_ms, closed_ms,"
-		       " closed_by, times) VALUES"
-		       " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1)",
-		       "iitttt" "bb" "ttt" "iii" "t", e->link, (int64_t)e->kind, e->record, e->field,
+		       " closed_by, times, lost_side, lost_value) VALUES"
+		       " ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 1,"
+		       " $16, $17)",
+		       "iitttt" "bb" "ttt" "iii" "tib", e->link, (int64_t)e->kind, e->record, e->field,
 		       e->remote[SIDE_ATS].ptr ? e->remote[SIDE_ATS] : SV(""),
 		       e->remote[SIDE_SALESFORCE].ptr ? e->remote[SIDE_SALESFORCE] : SV(""), ats, sf,
 		       e->lost.ptr ? e->lost : SV(""), e->detail.ptr ? e->detail : SV(""),
 		       e->found_by.ptr ? e->found_by : SV(""), (int64_t)e->open, now_ms,
-		       e->open ? (int64_t)0 : now_ms, e->open ? SV("") : SV("rule"));
+		       e->open ? (int64_t)0 : now_ms, e->open ? SV("") : SV("rule"),
+		       (int64_t)e->lost_side, lost);
 	buf_finish(&b);
 }
 
@@ -70,7 +82,8 @@ void mismatch_note(struct db *db, const struct treaty_record *type, const struct
 		.link = link->id, .kind = f->kind, .record = sv_of(type->name), .field = field,
 		.remote = { link->remote[SIDE_ATS], link->remote[SIDE_SALESFORCE] },
 		.value = { f->value[SIDE_ATS], f->value[SIDE_SALESFORCE] },
-		.lost = f->lost.kind != VALUE_UNKNOWN ? value_show(f->lost, &a) : SV(""),
+		.lost = known_value(f->lost) ? value_show(f->lost, &a) : SV(""),
+		.lost_value = f->lost, .lost_side = f->lost_side,
 		.detail = f->detail, .found_by = found_by, .open = f->what == FINDING_OPEN,
 	};
 	put_entry(db, &e, now_ms);
@@ -132,6 +145,11 @@ void mismatch_close(struct db *db, int64_t id, struct sv by, int64_t now_ms)
 	       "UPDATE mismatch SET open = 0, closed_ms = $1, closed_by = $2"
 	       " WHERE id = $3 AND open = 1",
 	       "iti", now_ms, by, id);
+}
+
+void mismatch_restored(struct db *db, int64_t id, struct sv by)
+{
+	db_run(db, "UPDATE mismatch SET closed_by = $1 WHERE id = $2 AND open = 0", "ti", by, id);
 }
 
 void mismatch_drift(struct db *db, const struct treaty_record *type, int field, bool open,
@@ -200,6 +218,7 @@ static void read_row(struct db *db, struct db_stmt *q, struct arena *a, struct m
 {
 	struct reader ats = { .left = arena_sv(a, db_sv(q, 7)) };
 	struct reader sf = { .left = arena_sv(a, db_sv(q, 8)) };
+	struct reader lost = { .left = arena_sv(a, db_sv(q, 18)) };
 	*m = (struct mismatch){
 		.id = db_i64(q, 0), .link_id = db_i64(q, 1),
 		.kind = (enum mismatch_kind)db_i64(q, 2),
@@ -210,8 +229,11 @@ static void read_row(struct db *db, struct db_stmt *q, struct arena *a, struct m
 		.found_by = arena_sv(a, db_sv(q, 11)), .open = db_i64(q, 12) != 0,
 		.opened_ms = db_i64(q, 13), .closed_ms = db_i64(q, 14), .times = db_i64(q, 15),
 		.closed_by = arena_sv(a, db_sv(q, 16)),
+		.lost_side = db_i64(q, 17) ? SIDE_SALESFORCE : SIDE_ATS,
 	};
-	if (ats.bad || sf.bad || m->kind >= MISMATCH_KINDS)
+	if (!db_is_null(q, 18))
+		m->lost_value = value_unpack(&lost);
+	if (ats.bad || sf.bad || lost.bad || m->kind >= MISMATCH_KINDS)
 		db_fail(db, "entry %lld of the conflict log cannot be read", (long long)m->id);
 }
 

@@ -16,6 +16,10 @@ struct mismatch {
 	struct sv remote[SIDES]; /* record ids */
 	struct value value[SIDES];
 	struct sv lost;	  /* shown form of an overwritten value; may be empty */
+	/* The same as a value, and where it stood; unknown: nothing was
+	 * overwritten, or by an older program that kept its shown form only. */
+	struct value lost_value;
+	enum side lost_side;
 	struct sv detail; /* one line for people */
 	struct sv found_by; /* feed, sweep, write, link */
 	bool open;
@@ -47,6 +51,9 @@ void mismatch_type(struct db *db, const struct treaty_record *type, enum side si
 int64_t mismatch_type_open(struct db *db, const struct treaty_record *type,
 			   enum mismatch_kind kind);
 void mismatch_close(struct db *db, int64_t id, struct sv by, int64_t now_ms);
+
+/* Somebody had the value put back that a closed entry says was overwritten. */
+void mismatch_restored(struct db *db, int64_t id, struct sv by);
 
 /* A mapped field that a system does not show any more, or shows again. */
 void mismatch_drift(struct db *db, const struct treaty_record *type, int field, bool open,

@@ -221,11 +221,42 @@ static bool resolve_entry(struct world *w, const struct line *l, int64_t id, str
 	bool proceed = sv_eq(l->word[3], SV("proceed"));
 	if (proceed || sv_eq(l->word[3], SV("discard")))
 		return engine_judge(w->store, w->treaty, id, proceed, SV("ada"), err);
+	if (sv_eq(l->word[3], SV("link-to")))
+		return engine_link_to(w->store, w->treaty, id, text, SV("ada"), err);
+	if (sv_eq(l->word[3], SV("skip")))
+		return engine_skip(w->store, w->treaty, id, SV("ada"), err);
 	return engine_resolve(w->store, w->treaty, id, action, text, SV("ada"), err);
 }
 
+/* restore KIND RECORD.FIELD: the newest closed entry that has a value. Told
+ * again after a death it had been done before, if its log says so. */
+static void tell_restore(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	struct restoring r;
+	struct mismatch *m;
+	struct sv record, field;
+	if (!world_start(w))
+		return;
+	sv_cut(l->word[2], '.', &record, &field);
+	int n = world_mismatches(w, &m);
+	for (int i = 0; i < n; i++) {
+		if (m[i].open || !m[i].lost.len || !sv_eq(m[i].record, record) ||
+		    !sv_eq(m[i].field, field) ||
+		    !sv_eq(sv_of(mismatch_kind_name(m[i].kind)), l->word[1]))
+			continue;
+		if (w->repeating && sv_starts(m[i].closed_by, SV("restored")))
+			return;
+		if (!engine_restore(w->store, w->treaty, m[i].id, true, SV("ada"), &w->arena, &r,
+				    &err) && !w->crash.dead)
+			world_fail(w, "%s", err.what);
+		return;
+	}
+	world_fail(w, "no such entry");
+}
+
 /* resolve KIND|any RECORD.FIELD take ats|take salesforce|value TEXT|retry|ignore
- * |proceed|discard */
+ * |proceed|discard|link-to ID|skip */
 static void tell_resolve(struct world *w, const struct line *l)
 {
 	struct err err = { 0 };
@@ -459,6 +490,7 @@ static const struct {
 	{ "linger", 2, tell_option },	    { "advance", 2, tell_advance },
 	{ "pause", 1, tell_pause },	    { "resume", 1, tell_pause },
 	{ "mark", 3, tell_mark },	    { "resolve", 4, tell_resolve },
+	{ "restore", 3, tell_restore },
 	{ "down", 2, tell_down },	    { "up", 2, tell_down },
 	{ "lose", 4, tell_fault },	    { "late", 4, tell_fault },
 	{ "busy", 3, tell_fault },	    { "limit", 3, tell_fault },

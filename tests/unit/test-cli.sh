@@ -322,6 +322,30 @@ expect 1 "did you mean 'owner'?" check
 expect 1 "did you mean 'owner'?" activate --yes
 sed -i 's/ownr: ats/owner: ats/' treaty.yaml
 
+# ---- what people say about entries of the conflict log
+
+expect 64 'say one of --take' conflicts resolve 7 --skip --retry
+expect 64 'needs the id of a record' conflicts resolve 7 --link-to ''
+expect 1 'there is no entry 7' conflicts restore 7
+python3 -c "import sqlite3
+c = sqlite3.connect('acme.db')
+for id, ats in (101, '17'), (102, '18'), (103, '19'):
+    c.execute('INSERT INTO mismatch VALUES (?, 0, 3, \'candidate\', ?, ?, \'\', x\'00\', x\'00\', \'\','
+        ' \'two fit\', \'link\', 1, 1795428000000, 0, \'\', 1, 0, NULL)', (id, 'ats:' + ats, ats))
+c.commit()"
+expect 0 'link to, skip' conflicts
+expect 0 'ats 17 is linked to salesforce 003A00000000001AAA' conflicts resolve 101 --link-to 003A00000000001AAA --as 'Dana Whitfield'
+expect 1 'entry 101 is closed' conflicts resolve 101 --link-to 003A00000000001AAA
+expect 1 'is linked already, to 17' conflicts resolve 102 --link-to 003A00000000001AAA
+expect 0 'stays without a pair' conflicts resolve 102 --skip --as 'Dana Whitfield'
+expect 0 'skipped by Dana Whitfield' conflicts list --all
+expect 0 'by Dana Whitfield' explain ats Candidate 17
+expect 1 'entry 103 is open' conflicts restore 103 --yes
+expect 1 'says of no value that it was overwritten' conflicts restore 102 --yes
+expect 0 '"kind":"ambiguous"' conflicts resolve 103 --skip --json
+expect 0 'It all adds up' audit
+
+
 python3 -c "import sqlite3
 c = sqlite3.connect('acme.db')
 c.execute(\"UPDATE counter SET n = 99 WHERE name = 'schema'\")
