@@ -7,7 +7,8 @@ static struct bh_transaction api_transaction(struct bullhorn *b, const struct ht
 {
 	struct writer w = { .user = sv_of(b->api_user),
 			    .channel = CHANNEL_API,
-			    .client = http_header(req, "User-Agent") };
+			    .client = http_header(req, "User-Agent"),
+			    .asked_ms = req->came_ms };
 	return bh_begin(b, w);
 }
 
@@ -67,9 +68,11 @@ static struct json_object *get_rows(struct bullhorn *b, const struct http_reques
 		struct row *r = readable(b, e, sv_trim(one));
 		if (++asked > MAX_IDS)
 			bh_refuse(why, 400, "errors.tooManyIds", "more than %d ids", MAX_IDS);
-		else if (r)
+		else if (r) {
+			tables_note_read(b->sys->tables, r);
 			json_object_array_add(list,
 					      bh_render(b, req->arena, r, &fields, BH_FRESH, why));
+		}
 	}
 	if (!why->status && json_object_array_length(list) == 0)
 		not_found(why, e, ids);
@@ -205,6 +208,7 @@ void bh_entity_handle(struct bullhorn *b, const struct http_request *req, struct
 	http_segment(req, &rest, &id);
 	http_segment(req, &rest, &many);
 	enum bh_entity e = bh_entity_named(name);
+	resp->shown_first = b->sys->tables->shown_len;
 	if (e == BH_ENTITIES)
 		bh_refuse(&why, 404, "errors.unknownEntity", "Unknown entity type '%.*s'",
 			  SV_ARG(name));
@@ -218,6 +222,7 @@ void bh_entity_handle(struct bullhorn *b, const struct http_request *req, struct
 	else
 		bh_refuse(&why, 405, "errors.methodNotAllowed", "%.*s is not supported here",
 			  SV_ARG(req->method));
+	resp->shown_n = b->sys->tables->shown_len - resp->shown_first;
 	if (why.status) {
 		json_object_put(o);
 		bh_answer_refusal(resp, &why, e == BH_ENTITIES ? NULL : bh_types[e].def.name);

@@ -196,9 +196,9 @@ static void add_change(struct buf *b, const struct change *c)
 {
 	char at[TIME_TEXT_SIZE];
 	time_format_ms(c->at_ms, at);
-	buf_addf(b, "{\"seq\":%llu,\"kind\":\"%s\",\"at\":\"%s\",\"at_ms\":%lld,\"object\":\"%s\",\"id\":",
+	buf_addf(b, "{\"seq\":%llu,\"kind\":\"%s\",\"at\":\"%s\",\"at_ms\":%lld,\"asked_ms\":%lld,\"object\":\"%s\",\"id\":",
 		 (unsigned long long)c->seq, change_kind_name(c->kind), at, (long long)c->at_ms,
-		 c->table->def->name);
+		 (long long)c->asked_ms, c->table->def->name);
 	add_value(b, c->row->id);
 	buf_add(b, SV(",\"user\":"));
 	add_value(b, c->user);
@@ -237,6 +237,22 @@ static void show_writes(struct system *s, const struct http_request *req, struct
 		add_change(&resp->body, c);
 	}
 	buf_addc(&resp->body, ']');
+}
+
+static void show_reads(struct system *s, const struct http_request *req, struct http_response *resp)
+{
+	const struct tables *all = s->tables;
+	struct buf *b = &resp->body;
+	int64_t since = 0;
+	sv_to_i64(http_arg(req, "since"), &since);
+	buf_addf(b, "{\"next\":%zu,\"reads\":[", all->shown_len);
+	for (size_t i = since > 0 ? (size_t)since : 0, n = 0; i < all->shown_len; i++, n++) {
+		const struct showing *x = &all->shown[i];
+		buf_addf(b, "%s[\"%s\",", n ? "," : "", x->row->table->def->name);
+		add_value(b, x->row->id);
+		buf_addf(b, ",%llu,%lld]", (unsigned long long)x->seq, (long long)x->answered_ms);
+	}
+	buf_add(b, SV("]}"));
 }
 
 /* The wanted fields of a table, or all stored ones. Returns how many. */
@@ -334,6 +350,8 @@ static void handle_get(struct system *called, struct sv verb, const struct http_
 		show_calls(s, req, resp);
 	else if (sv_eq(verb, SV("writes")))
 		show_writes(s, req, resp);
+	else if (sv_eq(verb, SV("reads")))
+		show_reads(s, req, resp);
 	else if (sv_eq(verb, SV("dump")))
 		show_rows(s, req, resp);
 	else if (sv_eq(verb, SV("faults")))
@@ -356,6 +374,9 @@ static void handle_post(struct system *called, struct sv verb, struct json_objec
 		do_create(s, body, a, resp);
 	} else if (sv_eq(verb, SV("delete"))) {
 		do_delete(s, body, resp);
+	} else if (sv_eq(verb, SV("note-reads"))) {
+		s->tables->note_reads = json_flag(body, "on", true);
+		answer_ok(resp);
 	} else if (sv_eq(verb, SV("bulk-edit"))) {
 		do_bulk_edit(s, body, a, resp);
 	} else if (sv_eq(verb, SV("shutdown"))) {

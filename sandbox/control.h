@@ -11,6 +11,11 @@
  *                                        becomes the row's place)
  *   GET  /_sandbox/calls?system=[&reset=true]
  *   GET  /_sandbox/writes?system=&object=[&id=][&since=SEQ][&channel=]
+ *                                        "asked_ms": when the request came in
+ *   POST /_sandbox/note-reads            {"system","on":true}: keep what reads by record id show
+ *   GET  /_sandbox/reads?system=[&since=N] what they showed from the N-th note on:
+ *                                        {"next","reads":[[OBJECT, ID, SEQ, ANSWERED_MS]]}, the
+ *                                        values after the write SEQ; 0: the answer was lost
  *   GET  /_sandbox/dump?system=&object=[&fields=a,b][&deleted=true]
  *   POST /_sandbox/office                {"rate":2.5} | {"stop":true} | {"edits":100}: see office.c
  *   POST /_sandbox/scenario              {"scene":"three-statuses"}: see office_scenes.c

@@ -60,6 +60,18 @@ static void cut_by_outage(struct system *s, const struct http_request *req, stru
 	sandbox_unlock(s->box);
 }
 
+/* What the answer showed is known to whoever asked, now that it is out whole. */
+static void note_shown(struct system *s, const struct fault *f, const struct http_response *resp)
+{
+	if (!resp->shown_n || resp->fate != HTTP_ANSWER || resp->status != 200 ||
+	    f->kind == FAULT_TRUNCATED)
+		return;
+	sandbox_lock(s->box);
+	for (size_t i = 0; i < resp->shown_n; i++)
+		s->tables->shown[resp->shown_first + i].answered_ms = sandbox_now(s->box);
+	sandbox_unlock(s->box);
+}
+
 void front_handle(void *ctx, const struct http_request *req, struct http_response *resp)
 {
 	struct system *s = ctx;
@@ -91,4 +103,5 @@ void front_handle(void *ctx, const struct http_request *req, struct http_respons
 	}
 	if (box->options.latency_ms > 0)
 		sandbox_pause_ms(box, box->options.latency_ms);
+	note_shown(s, &f, resp);
 }

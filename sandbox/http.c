@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/panic.h"
 
@@ -198,6 +199,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 				      .content_type = "application/json;charset=UTF-8" };
 	buf_init(&resp.body, ANSWER_MAX);
 	complete_request(x, c, method);
+	x->req.came_ms = clock_now(clock_real());
 	if (x->body.full)
 		http_text(&resp, 413, "text/plain", SV("body too large\n"));
 	else

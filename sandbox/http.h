@@ -33,6 +33,7 @@ struct http_request {
 	struct http_pairs args; /* of the query, decoded */
 	struct http_pairs form; /* of a form body, decoded; else empty */
 	size_t head_len;	/* bytes of URI and headers together */
+	int64_t came_ms;	/* when it was there as a whole */
 };
 
 /* What becomes of the connection. */
@@ -53,6 +54,7 @@ struct http_response {
 	struct http_pair headers[HTTP_HEADERS_MAX];
 	size_t headers_len;
 	struct buf body; /* owned by the server */
+	size_t shown_first, shown_n; /* of the system's notes of reads, those of this answer */
 };
 
 typedef void http_handler(void *ctx, const struct http_request *req, struct http_response *resp);

@@ -240,6 +240,7 @@ static void add_retrieved(struct sf_call *c, struct table *t, struct sv id, cons
 		buf_add(b, SV("null"));
 		return;
 	}
+	tables_note_read(t->all, r);
 	buf_addc(b, '{');
 	sf_render_attributes(b, c->version, r);
 	for (size_t i = 0; i < n; i++) {
@@ -260,6 +261,7 @@ static void retrieve(struct sf_call *c, struct table *t)
 	}
 	if (!wanted_fields(c, t, json_at(c->body, "fields"), fields, &n))
 		return;
+	c->resp->shown_first = t->all->shown_len;
 	buf_addc(&c->resp->body, '[');
 	for (size_t i = 0; i < len; i++) {
 		if (i)
@@ -267,6 +269,7 @@ static void retrieve(struct sf_call *c, struct table *t)
 		add_retrieved(c, t, json_string(json_object_array_get_idx(ids, i)), fields, n);
 	}
 	buf_addc(&c->resp->body, ']');
+	c->resp->shown_n = t->all->shown_len - c->resp->shown_first;
 }
 
 static struct json_object *list_json(struct sv list)

@@ -55,7 +55,8 @@ struct sf_txn *sf_txn_of(struct sf_call *c, struct sf_txn *own)
 	own->who = c->who;
 	own->writer = (struct writer){ .user = c->who->user,
 				       .channel = c->who->integration ? CHANNEL_API : CHANNEL_USER,
-				       .client = client };
+				       .client = client,
+				       .asked_ms = c->req->came_ms };
 	own->origin = arena_printf(c->a, "com/salesforce/api/rest/%.*s%s%.*s", (int)c->version.len - 1,
 				   c->version.ptr + 1, client.len ? ";client=" : "", SV_ARG(client));
 	return own;

@@ -207,6 +207,7 @@ void tables_destroy(struct tables *all)
 		free(it);
 	}
 	free(all->log);
+	free(all->shown);
 	free(all->items);
 	free(all);
 }
@@ -351,6 +352,7 @@ static struct change *record(struct row *r, enum change_kind kind, const struct 
 	c->seq = all->next_seq++;
 	c->kind = kind;
 	c->at_ms = clock_now(all->clock);
+	c->asked_ms = w->asked_ms ? w->asked_ms : c->at_ms;
 	c->table = r->table;
 	c->row = r;
 	c->user = tables_intern(all, w->user);
@@ -455,6 +457,17 @@ void tables_undo(struct tables *all, struct change *c)
 		r->last = c->previous;
 	}
 	change_free(c);
+}
+
+void tables_note_read(struct tables *all, const struct row *r)
+{
+	if (!all->note_reads)
+		return;
+	if (all->shown_len == all->shown_cap) {
+		all->shown_cap = all->shown_cap ? all->shown_cap * 2 : 256;
+		all->shown = must_realloc(all->shown, all->shown_cap * sizeof(*all->shown));
+	}
+	all->shown[all->shown_len++] = (struct showing){ .seq = all->next_seq - 1, .row = r };
 }
 
 const char *channel_name(enum channel c)

@@ -87,6 +87,7 @@ struct writer {
 	struct sv user;	  /* id of the user in that system */
 	enum channel channel;
 	struct sv client; /* the API client's tag, or SV_NONE */
+	int64_t asked_ms; /* when the request for it came in; 0: just now */
 };
 
 enum change_kind { CHANGE_INSERT, CHANGE_UPDATE, CHANGE_DELETE, CHANGE_UNDELETE };
@@ -104,6 +105,7 @@ struct change {
 	uint64_t seq; /* 1, 2, ... in this system */
 	enum change_kind kind;
 	int64_t at_ms;
+	int64_t asked_ms; /* when the request for it came in */
 	struct table *table;
 	struct row *row;
 	struct sv user;
@@ -144,12 +146,23 @@ struct table {
 	void *extra;
 };
 
+/* A record that the API showed: its values after the change 'seq' of the
+ * system. */
+struct showing {
+	uint64_t seq;
+	const struct row *row;
+	int64_t answered_ms; /* 0: the answer is not out, or was lost */
+};
+
 /* All tables of one system, with the log of their changes, oldest first. */
 struct tables {
 	struct table **items;
 	size_t len;
 	struct change **log;
 	size_t log_len, log_cap;
+	bool note_reads; /* keep what reads by record id showed */
+	struct showing *shown;
+	size_t shown_len, shown_cap;
 	uint64_t next_seq;
 	struct clock *clock;
 	struct sv (*make_id)(struct tables *all, struct table *t, uint64_t number, char out[32]);
@@ -198,6 +211,8 @@ struct change *table_insert(struct table *t, const struct assignment *set, size_
 struct change *table_update(struct row *r, const struct assignment *set, size_t n, const struct writer *w);
 struct change *table_delete(struct row *r, const struct writer *w);
 struct change *table_undelete(struct row *r, const struct writer *w);
+/* Notes that a read shows the row as it is, if such notes are kept. */
+void tables_note_read(struct tables *all, const struct row *r);
 /* Takes back the newest change of the system, which must be 'c'. */
 void tables_undo(struct tables *all, struct change *c);
 
