@@ -71,6 +71,21 @@ static void keep_head(struct batch *b, struct unit *u)
 	arena_reset(b->scratch);
 }
 
+/* What the write under way overwrites of what was just read is said now: when
+ * the answer is there, no read shows it any more. */
+static void note_under_way(struct batch *b, struct db *db, struct unit *u,
+			   const struct slot *slot, enum side s)
+{
+	const struct treaty_record *type = &b->e->treaty->record[b->record];
+	struct finding *f;
+	if (!u->seen[s] || u->seen[s]->seq < u->link.fresh_seq[s])
+		return;
+	resolve_references(b->e, db, b->record, s, u->seen[s], b->a);
+	int n = settle_under_way(type, &u->link, slot, s, u->seen[s], b->scratch, &f);
+	for (int i = 0; i < n; i++)
+		mismatch_note(db, type, &u->link, &f[i], SV("read"), clock_now(b->e->clock));
+}
+
 /* A record whose write is under way is looked at when the answer is there. */
 static bool in_flight(struct batch *b, struct db *db, struct unit *u)
 {
@@ -84,6 +99,7 @@ static bool in_flight(struct batch *b, struct db *db, struct unit *u)
 		for (int k = 0; k < SIDES; k++)
 			if (u->mark[k])
 				mark_wait(db, t, u->mark[k]);
+		note_under_way(b, db, u, &slot, (enum side)s);
 		u->link.marks_wait = true;
 		link_put(b->e->store, db, t, &u->link);
 		u->done = true;

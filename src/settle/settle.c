@@ -405,3 +405,47 @@ void settle_lost(struct link *link, const struct slot *slot, enum side side, int
 		};
 	link->ghost = all;
 }
+
+/* Written by somebody else than we, as far as the row tells: neither what we
+ * last wrote or saw there, nor what we are writing, nor wrote before. */
+static bool strange(const struct link *l, const struct slot_field *sf, enum side side,
+		    const struct observation *seen)
+{
+	struct value now = seen->value[sf->field];
+	const struct link_field *lf = &l->field[sf->field];
+	if (seen->author == AUTHOR_OWN || value_blank(now) || lf->rule == 0 ||
+	    value_eq(now, lf->base[side]) || value_eq(now, sf->target) ||
+	    value_eq(now, lf->held[side]))
+		return false;
+	for (int k = 0; k < l->ghost_n; k++)
+		if (l->ghost[k].side == side && l->ghost[k].field == sf->field &&
+		    value_eq(l->ghost[k].value, now))
+			return false;
+	return true;
+}
+
+int settle_under_way(const struct treaty_record *type, struct link *link, const struct slot *slot,
+		     enum side side, const struct observation *seen, struct arena *a,
+		     struct finding **out)
+{
+	int n = 0;
+	*out = arena_array(a, struct finding, slot->field_n);
+	if (seen->existence != EXISTENCE_PRESENT || slot->create)
+		return 0;
+	for (int k = 0; k < slot->field_n; k++) {
+		const struct slot_field *sf = &slot->field[k];
+		struct value now = seen->value[sf->field];
+		bool both = type->field[sf->field].direction == BOTH_WAYS;
+		if (!known(now) || !strange(link, sf, side, seen))
+			continue;
+		(*out)[n] = (struct finding){
+			.what = FINDING_LOG, .kind = both ? MISMATCH_OVERTAKEN : MISMATCH_EDIT,
+			.field = sf->field, .lost_side = side, .lost = now,
+			.detail = SV("seen while a write of ours to it was under way"),
+		};
+		(*out)[n].value[side] = now;
+		(*out)[n++].value[side_other(side)] = sf->source;
+		link->field[sf->field].held[side] = now;
+	}
+	return n;
+}

@@ -118,6 +118,14 @@ void settle(const struct settle_input *in, struct arena *a, struct plan *out);
 void settle_confirm(const struct treaty_record *type, struct link *link, const struct slot *slot,
 		    enum side side, const bool *field_ok, int64_t answered_ms);
 
+/* A read of the target while a write to it is under way: what it shows there of
+ * a stranger's, the write overwrites unless it came after. There is nothing to
+ * decide before the answer, which may be all that is seen afterwards: this is
+ * for the log. Returns how many findings; the row remembers that they are told. */
+int settle_under_way(const struct treaty_record *type, struct link *link, const struct slot *slot,
+		     enum side side, const struct observation *seen, struct arena *a,
+		     struct finding **out);
+
 /* A slot whose answer was lost: its values may still arrive until then. */
 void settle_lost(struct link *link, const struct slot *slot, enum side side, int64_t until_ms,
 		 struct arena *a);

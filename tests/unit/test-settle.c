@@ -715,6 +715,46 @@ static void test_lost_write_stands(void **state)
 	arena_reset(&scratch);
 }
 
+/* How many findings a read of Salesforce gives rise to that shows 'now' while
+ * 'x' is being written there over 'y'. */
+static int seen_under_way(struct kase *k, const char *now, struct finding **f)
+{
+	k->now[SIDE_SALESFORCE][0] = text(now);
+	return settle_under_way(&k->type, &k->link, &k->slot[SIDE_SALESFORCE], SIDE_SALESFORCE,
+				&k->seen[SIDE_SALESFORCE], &scratch, f);
+}
+
+static void test_what_is_seen_while_a_write_is_under_way(void **state)
+{
+	struct finding *f;
+	struct kase k;
+	one_field(&k, make_field(TO_SALESFORCE), "y", "y", "x", "y");
+	k.slot[SIDE_SALESFORCE].state = SLOT_SENT;
+	k.slot[SIDE_SALESFORCE].field_n = 1;
+	k.slotted[SIDE_SALESFORCE][0] = (struct slot_field){ .source = text("x"), .target = text("x") };
+	assert_int_equal(seen_under_way(&k, "y", &f), 0); /* as it was */
+	assert_int_equal(seen_under_way(&k, "x", &f), 0); /* our write */
+	assert_int_equal(seen_under_way(&k, NULL, &f), 0);
+	assert_int_equal(seen_under_way(&k, "z", &f), 1);
+	assert_int_equal(f->kind, MISMATCH_EDIT);
+	assert_int_equal(f->lost_side, SIDE_SALESFORCE);
+	assert_true(value_eq(f->lost, text("z")) && value_eq(f->value[SIDE_ATS], text("x")));
+	assert_int_equal(seen_under_way(&k, "z", &f), 0); /* told once */
+
+	k.row[0].held[SIDE_SALESFORCE] = (struct value){ 0 };
+	k.seen[SIDE_SALESFORCE].author = AUTHOR_OWN;
+	assert_int_equal(seen_under_way(&k, "z", &f), 0);
+	k.seen[SIDE_SALESFORCE].author = AUTHOR_UNKNOWN;
+	k.link.ghost_n = 1; /* written by us before, and arriving now */
+	k.ghost[0] = (struct ghost){ .side = SIDE_SALESFORCE, .value = text("z"), .until_ms = NOW_MS };
+	assert_int_equal(seen_under_way(&k, "z", &f), 0);
+	k.link.ghost_n = 0;
+	k.field[0].direction = BOTH_WAYS;
+	assert_int_equal(seen_under_way(&k, "z", &f), 1);
+	assert_int_equal(f->kind, MISMATCH_OVERTAKEN);
+	arena_reset(&scratch);
+}
+
 static void test_unknown_never_writes(void **state)
 {
 	struct treaty_field rule[16];
@@ -829,6 +869,7 @@ int main(void)
 		cmocka_unit_test(test_alteration_becomes_the_base),
 		cmocka_unit_test(test_what_must_be_read),
 		cmocka_unit_test(test_lost_write_stands),
+		cmocka_unit_test(test_what_is_seen_while_a_write_is_under_way),
 		cmocka_unit_test(test_unknown_never_writes),
 		cmocka_unit_test(test_each_step_in_order),
 		cmocka_unit_test(test_every_small_input),
