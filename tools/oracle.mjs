@@ -30,11 +30,19 @@
 //    "transitions": {"records": n with any, "expected": n, "delivered": n,
 //      "wrong": [{"ats", "salesforce", "expected": [values], "delivered": [values]}]},
 //    "writes_after": {"bullhorn": [..], "salesforce": [..]},
+//    "overwritten": {"told": [..], "silent": [..], "window": [..]} when asked for,
 //    "seq": "BULLHORN,SALESFORCE"}
 // 'agree' is false for any disagreement, duplicate, missing record, wrong
-// transition or write after; contested, ambiguous and waiting do not count.
+// transition, write after or value overwritten in silence; contested, ambiguous,
+// waiting and what fell into the window do not count. Pairs of which a record
+// was deleted or merged away are left to people and only counted ('broken').
+//
+// ask() takes two things more, and then tells what was overwritten (losses.mjs):
+// entries (of 'treaty conflicts --all --reveal --json') and deaths (times in ms
+// at which the program was ended).
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { losses } from './losses.mjs';
 
 for (const name of ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY']) delete process.env[name];
 
@@ -74,19 +82,47 @@ const systems = { ats: 'bullhorn', salesforce: 'salesforce' };
 
 async function dump(urls, side, object, fields) {
 	const list = [...new Set(fields)].join(',');
-	const rows = await get(`${urls[side]}/_sandbox/dump?system=${systems[side]}&object=${object}&fields=${list}`);
-	return rows.map((r) => ({ id: r.id, ...r.fields }));
+	const rows = await get(`${urls[side]}/_sandbox/dump?system=${systems[side]}&object=${object}&deleted=true&fields=${list}`);
+	return rows.map((r) => ({ id: r.id, gone: r.deleted, ...r.fields }));
 }
 
 const writes = (urls, side, object, since) =>
 	get(`${urls[side]}/_sandbox/writes?system=${systems[side]}&object=${object}&since=${since}`);
 
+// What reads by record id showed, if the sandbox keeps that: object -> id -> [{seq, answered}].
+async function readsOf(urls, side) {
+	const found = new Map();
+	for (const [object, id, seq, answered] of (await get(`${urls[side]}/_sandbox/reads?system=${systems[side]}`)).reads) {
+		const of = found.get(object) ?? found.set(object, new Map()).get(object);
+		(of.get(id) ?? of.set(id, []).get(id)).push({ seq, answered });
+	}
+	return found;
+}
+
 // ---- one record type
 
-function readType(type, sides) {
-	const t = { type, ...sides, byId: {}, toSalesforce: new Map(), toAts: new Map() };
+// 'broken': ids of records whose counterpart is gone; 'pairs': all, gone or not.
+function readType(type, all) {
+	const sides = {}, gone = {};
+	for (const side of ['ats', 'salesforce']) {
+		sides[side] = all[side].filter((r) => !r.gone);
+		gone[side] = all[side].filter((r) => r.gone);
+	}
+	const t = { type, ...sides, byId: {}, toSalesforce: new Map(), toAts: new Map(), pairs: [],
+		broken: { ats: new Set(), salesforce: new Set() } };
 	for (const side of ['ats', 'salesforce'])
 		t.byId[side] = new Map(sides[side].map((r) => [r.id, r]));
+	const atsRow = new Map(all.ats.map((r) => [r.id, r]));
+	for (const r of [...sides.salesforce, ...gone.salesforce]) {
+		const a = atsRow.get(r.Bullhorn_Id__c);
+		if (!a)
+			continue;
+		t.pairs.push({ ats: a.id, salesforce: r.id, now: { ats: a, salesforce: r } });
+		if (a.gone)
+			t.broken.salesforce.add(r.id);
+		if (r.gone)
+			t.broken.ats.add(a.id);
+	}
 	for (const r of sides.salesforce)
 		if (r.Bullhorn_Id__c && t.byId.ats.has(r.Bullhorn_Id__c) && !t.toSalesforce.has(r.Bullhorn_Id__c)) {
 			t.toSalesforce.set(r.Bullhorn_Id__c, r.id);
@@ -108,7 +144,18 @@ function expected(all, f, v) {
 }
 const shown = (f, v) => (f.form === 'link' || f.map ? v || null : canonical(f.form ?? 'text', v));
 
-function compare(all, t, out) {
+// At the first agreement an owner that shows nothing erases nothing, and as long
+// as it shows nothing the copy is people's. Known of pairs that the log saw made.
+function ownerNeverSpoke(log, f, ats, salesforce, now) {
+	const made = (log.salesforce.get(salesforce) ?? []).filter((w) => w.fields.Bullhorn_Id__c?.new === ats).at(-1);
+	if (!made)
+		return false;
+	const later = (log.salesforce.get(salesforce) ?? []).find((w) => w.seq > made.seq && w.fields[f.salesforce]);
+	const then = made.fields[f.salesforce] ?? (later ? { new: later.fields[f.salesforce].old } : { new: now });
+	return Boolean(then.new) && !(log.ats.get(ats) ?? []).some((w) => w.at_ms >= made.at_ms && w.fields[f.ats]);
+}
+
+function compare(all, t, log, out) {
 	for (const [ats, salesforce] of t.toSalesforce) {
 		const a = t.byId.ats.get(ats), s = t.byId.salesforce.get(salesforce);
 		out.pairs++;
@@ -119,7 +166,7 @@ function compare(all, t, out) {
 				continue;
 			}
 			out.values++;
-			if (want !== have)
+			if (want !== have && !(want === null && !f.both && ownerNeverSpoke(log, f, ats, salesforce, s[f.salesforce])))
 				out[f.both ? 'contested' : 'disagreements'].push({ ats, salesforce, field: f.name,
 					ats_value: a[f.ats] ?? null, salesforce_value: s[f.salesforce] ?? null, expected: want });
 		}
@@ -151,10 +198,10 @@ function duplicates(t, made, out) {
 			add(`one ${t.type.ats_key}`, ids, []);
 	// what the integration made must be somebody's counterpart
 	for (const id of made.salesforce)
-		if (t.byId.salesforce.has(id) && !t.toAts.has(id))
+		if (t.byId.salesforce.has(id) && !t.toAts.has(id) && !t.broken.salesforce.has(id))
 			add('made by the integration, nobody\'s counterpart', [], [id]);
 	for (const id of made.ats)
-		if (t.byId.ats.has(id) && !t.toSalesforce.has(id))
+		if (t.byId.ats.has(id) && !t.toSalesforce.has(id) && !t.broken.ats.has(id))
 			add('made by the integration, nobody\'s counterpart', [id], []);
 }
 
@@ -184,7 +231,7 @@ function alone(all, t, out) {
 		if (!t.type.creates.includes(other))
 			continue;
 		for (const r of t[side]) {
-			if (paired.has(r.id))
+			if (paired.has(r.id) || t.broken[side].has(r.id))
 				continue;
 			const fits = matchValues(all, t, side, r).flatMap((v, rule) => index[other].get(`${rule} ${v}`) ?? []);
 			const lacks = t.type.fields.find((f) => f.form === 'link' && r[f[side]] &&
@@ -222,7 +269,7 @@ function stepsOf(log, id, field, ours) {
 const byRecord = (list) => {
 	const log = new Map();
 	for (const w of list)
-		log.set(w.id, [...(log.get(w.id) ?? []), w]);
+		(log.get(w.id) ?? log.set(w.id, []).get(w.id)).push(w);
 	return log;
 };
 
@@ -256,9 +303,17 @@ function transitions(t, log, known, out) {
 		}
 }
 
+// ---- what was written over
+
+function overwritten(all, t, log, reads, options, out) {
+	losses({ record: t.type.record, fields: t.type.fields, pairs: t.pairs, log, entries: options.entries, deaths: options.deaths ?? [],
+		reads: { ats: reads.ats.get(t.type.ats) ?? new Map(), salesforce: reads.salesforce.get(t.type.salesforce) ?? new Map() },
+		form: (side, f, v) => (side === 'ats' ? expected(all, f, v) : shown(f, v)) }, out);
+}
+
 // ---- all of it
 
-async function look(urls, table, since, idle) {
+async function look(urls, table, since, idle, options = {}) {
 	const report = { agree: true, records: [], transitions: { records: 0, expected: 0, delivered: 0, wrong: [] },
 		writes_after: { bullhorn: [], salesforce: [] } };
 	const all = {}, logs = {};
@@ -273,10 +328,13 @@ async function look(urls, table, since, idle) {
 			salesforce: await writes(urls, 'salesforce', type.salesforce, since[1]) };
 	}
 	const newest = [since[0], since[1]];
+	const reads = options.entries && { ats: await readsOf(urls, 'ats'), salesforce: await readsOf(urls, 'salesforce') };
+	const over = { told: [], silent: [], window: [] };
 	for (const type of table.records) {
 		const t = all[type.record], log = logs[type.record];
 		const out = { record: type.record, ats: t.ats.length, salesforce: t.salesforce.length, pairs: 0, values: 0,
-			disagreements: [], contested: [], duplicates: [], missing: [], ambiguous: [], waiting: [] };
+			disagreements: [], contested: [], duplicates: [], missing: [], ambiguous: [], waiting: [],
+			broken: t.broken.ats.size + t.broken.salesforce.size };
 		const made = {};
 		for (const [i, side] of ['ats', 'salesforce'].entries()) {
 			made[side] = log[side].filter((w) => w.kind === 'insert' && w.channel === 'api').map((w) => w.id);
@@ -284,15 +342,22 @@ async function look(urls, table, since, idle) {
 			if (idle)
 				report.writes_after[systems[side]].push(...log[side].filter((w) => w.seq > idle[i] && w.channel === 'api'));
 		}
-		compare(all, t, out);
+		const byId = { ats: byRecord(log.ats), salesforce: byRecord(log.salesforce) };
+		compare(all, t, byId, out);
 		duplicates(t, made, out);
 		alone(all, t, out);
-		transitions(t, { ats: byRecord(log.ats), salesforce: byRecord(log.salesforce) }, since[1] > 0, report.transitions);
+		transitions(t, byId, since[1] > 0, report.transitions);
+		if (reads)
+			overwritten(all, t, byId, reads, options, over);
 		report.records.push(out);
 		if (out.disagreements.length || out.duplicates.length || out.missing.length)
 			report.agree = false;
 	}
 	if (report.transitions.wrong.length || report.writes_after.bullhorn.length || report.writes_after.salesforce.length)
+		report.agree = false;
+	if (reads)
+		report.overwritten = over;
+	if (over.silent.length)
 		report.agree = false;
 	report.seq = newest.join(',');
 	return report;
@@ -302,7 +367,7 @@ export async function ask(options) {
 	const file = options.fields ?? fileURLToPath(new URL('oracle-acme.json', import.meta.url));
 	const position = (text) => (text ? text.split(',').map(Number) : undefined);
 	return look({ ats: options.bullhorn, salesforce: options.salesforce }, JSON.parse(readFileSync(file, 'utf8')),
-		position(options.since) ?? [0, 0], position(options.idleSince));
+		position(options.since) ?? [0, 0], position(options.idleSince), options);
 }
 
 // ---- as a command

@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { World, pause } from '../../tools/world.mjs';
-import { ask } from '../../tools/oracle.mjs';
+import { check, liftLoops, look, random, trouble, troubles } from './common.mjs';
 
 const small = { deaths: 10, edits: 120, size: 150, deadline: 120000 };
 const long = { deaths: 200, edits: 5000, size: 'try', deadline: 600000 };
@@ -22,45 +22,6 @@ function options(args) {
 	}
 	return o;
 }
-
-// xorshift32: the seed is printed, and gives the same moments and troubles.
-function random(seed) {
-	let x = seed >>> 0 || 1;
-	const next = () => {
-		x ^= x << 13;
-		x ^= x >>> 17;
-		x ^= x << 5;
-		x >>>= 0;
-		return x / 2 ** 32;
-	};
-	return { below: (n) => Math.floor(next() * n), of: (list) => list[Math.floor(next() * list.length)] };
-}
-
-// ---- trouble of the systems, over by itself
-
-const troubles = [
-	['nothing', async () => {}],
-	['Salesforce: answers to writes lost', (w, r) => w.control('salesforce', 'fault', { kind: 'lost-answer', method: 'POST', contains: 'composite', count: 1 + r.below(3) })],
-	['Salesforce: answers to updates lost', (w, r) => w.control('salesforce', 'fault', { kind: 'lost-answer', method: 'PATCH', count: 1 + r.below(3) })],
-	['Bullhorn: answers to creates lost', (w, r) => w.control('bullhorn', 'fault', { kind: 'lost-answer', method: 'PUT', contains: 'entity', count: 1 + r.below(3) })],
-	['Bullhorn: answers to updates lost', (w, r) => w.control('bullhorn', 'fault', { kind: 'lost-answer', method: 'POST', contains: 'entity', count: 1 + r.below(3) })],
-	['Bullhorn: answers of the feed lost', (w, r) => w.control('bullhorn', 'fault', { kind: 'lost-answer', method: 'GET', contains: 'subscription', count: 1 + r.below(3) })],
-	['both: connections reset', async (w, r) => {
-		await w.control('salesforce', 'fault', { kind: 'reset', percent: 30, count: 1 + r.below(4) });
-		await w.control('bullhorn', 'fault', { kind: 'reset', percent: 30, count: 1 + r.below(4) });
-	}],
-	['Salesforce: away for some seconds', (w, r) => w.control('salesforce', 'fault', { kind: 'outage', for_ms: 1000 + r.below(2000) })],
-	['Bullhorn: away for some seconds', (w, r) => w.control('bullhorn', 'fault', { kind: 'outage', for_ms: 1000 + r.below(2000) })],
-	['Salesforce: down for maintenance', (w, r) => w.control('salesforce', 'fault', { kind: '503', count: 1 + r.below(3) })],
-	['Bullhorn: answers cut short', (w, r) => w.control('bullhorn', 'fault', { kind: 'truncated', method: 'GET', count: 1 + r.below(3) })],
-	['Salesforce: answers cut short', (w, r) => w.control('salesforce', 'fault', { kind: 'truncated', method: 'POST', contains: 'composite', count: 1 + r.below(2) })],
-	['both: sessions expire', async (w) => {
-		await w.control('salesforce', 'expire-sessions', {});
-		await w.control('bullhorn', 'fault', { kind: 'session', count: 1 });
-	}],
-	['Salesforce: streaming client forgotten', (w) => w.control('salesforce', 'forget-clients', {})],
-	['Salesforce: rows locked', (w, r) => w.control('salesforce', 'lock-rows', { count: 1 + r.below(20) })],
-];
 
 // ---- people
 
@@ -86,57 +47,6 @@ async function burst(w, edits, r) {
 
 // ---- rounds
 
-const look = (w, more = {}) => ask({ bullhorn: w.url.bullhorn, salesforce: w.url.salesforce, ...more });
-
-function trouble(what, list) {
-	throw new Error(`${what}:\n${list.slice(0, 10).map((x) => JSON.stringify(x)).join('\n')}`);
-}
-
-// What the oracle leaves to people is in the conflict log, and nothing else of
-// its kinds.
-async function checkConflicts(w, report) {
-	const open = (await w.json(['conflicts', '--limit', '100000'])).entries.filter((e) => e.open);
-	const told = new Set(open.filter((e) => e.kind === 'conflict').map((e) => `${e.record} ${e.ats.id} ${e.field}`));
-	const seen = report.records.flatMap((r) => r.contested.map((c) => `${r.record} ${c.ats} ${c.field}`));
-	const silent = seen.filter((c) => !told.has(c));
-	if (silent.length)
-		trouble('the sides differ in a field that both write, and the conflict log does not say so', silent);
-	const strange = open.filter((e) => ['rejected', 'loop', 'undeliverable', 'drift', 'unavailable'].includes(e.kind));
-	if (strange.length)
-		trouble('entries that no one gave a reason for', strange);
-}
-
-// In hours of edits some copy is edited for a fourth time within a day, and
-// writing to it stops: rightly, so somebody says that it was no loop. Each must
-// be of a field that people did edit so often.
-async function liftLoops(w, o) {
-	for (;;) {
-		await w.quiet(o.deadline);
-		const loops = (await w.json(['conflicts', '--limit', '100000'])).entries.filter((e) => e.open && e.kind === 'loop');
-		if (!loops.length)
-			return;
-		for (const e of loops) {
-			if (!/restored 3 times/.test(e.detail))
-				trouble('writing stopped for another reason than edits of a copy', [e]);
-			await w.run(['conflicts', 'resolve', String(e.id), '--retry', '--as', 'the test']);
-			w.lifted++;
-		}
-	}
-}
-
-async function check(w, report) {
-	for (const r of report.records)
-		for (const what of ['disagreements', 'duplicates', 'missing'])
-			if (r[what].length)
-				trouble(`${r.record}: ${r[what].length} ${what}`, r[what]);
-	if (report.transitions.wrong.length)
-		trouble(`${report.transitions.wrong.length} placements with other transitions`, report.transitions.wrong);
-	for (const [system, list] of Object.entries(report.writes_after))
-		if (list.length)
-			trouble(`${list.length} writes to ${system} after all was quiet`, list);
-	await checkConflicts(w, report);
-}
-
 async function round(w, o, r, n) {
 	const [name, begin] = r.of(troubles);
 	const moment = r.below(w.spanMs);
@@ -158,7 +68,7 @@ async function round(w, o, r, n) {
 	const sent = left.ats.writes_sent + left.salesforce.writes_sent;
 	w.startDaemon(w.daemonEnv);
 	await editing;
-	await liftLoops(w, o);
+	await liftLoops(w, o.deadline);
 	const report = await look(w, { since: w.since });
 	await check(w, report);
 	w.since = report.seq;
@@ -180,7 +90,7 @@ async function settleFirst(w, o, r) {
 	// how long a burst takes that nobody disturbs: deaths fall into that time
 	const from = Date.now();
 	await burst(w, o.edits, r);
-	await liftLoops(w, o);
+	await liftLoops(w, o.deadline);
 	w.spanMs = Math.max(Date.now() - from - 2000, 500);
 	const report = await look(w);
 	await check(w, report);
