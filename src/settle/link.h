@@ -72,6 +72,11 @@ struct link_field {
 	struct value before;
 	unsigned turns;
 	int64_t turned_ms;
+	/* Union: 'half_side' is still to be brought to the united set, which the
+	 * other side has; its base is older than the other's, so that both show
+	 * their bases does not mean that they agree. */
+	bool half;
+	enum side half_side;
 	/* Two-way fields: our last write of it, from the reads that it was
 	 * decided on to its answer. A stranger's change in between that no read
 	 * shows any more was overwritten by us unseen. */
@@ -119,12 +124,12 @@ const char *cause_name(enum cause c);
 
 struct slot_field {
 	int field;
-	struct value source; /* at the side it comes from; its base when confirmed;
-			      * unknown: that base stays */
+	struct value source; /* at the side it comes from; its base when confirmed */
 	struct value target; /* as sent; the target's base when confirmed */
 	struct sv step_id;   /* DELIVER_EACH: the step that this delivers */
 	enum cause cause;
 	uint64_t rule;	     /* it was decided under; 0: the treaty's present one */
+	bool half;	     /* the other side is brought to 'source' by a write of its own */
 };
 
 struct slot {

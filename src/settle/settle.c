@@ -125,7 +125,7 @@ static struct link copy_link(const struct settle_input *in, struct arena *a)
 
 static bool same_slot_field(const struct slot_field *a, const struct slot_field *b)
 {
-	return a->field == b->field && a->cause == b->cause && a->rule == b->rule &&
+	return a->field == b->field && a->cause == b->cause && a->rule == b->rule && a->half == b->half &&
 	       value_eq(a->source, b->source) && value_eq(a->target, b->target) &&
 	       sv_eq(a->step_id, b->step_id);
 }
@@ -351,6 +351,19 @@ static void count_turn(struct link_field *lf, struct value ats, enum cause cause
 	lf->turned_ms = now_ms;
 }
 
+/* Of a set that is written to both sides, the first answer is a half. */
+static void move_bases(struct link_field *lf, const struct slot_field *sf, enum side side)
+{
+	enum side other = side_other(side);
+	lf->base[side] = sf->target;
+	if (!sf->half && known(sf->source))
+		lf->base[other] = sf->source;
+	else if (lf->rule == 0)
+		lf->base[other] = value_null();
+	lf->half = sf->half && !value_eq(lf->base[other], sf->source);
+	lf->half_side = other;
+}
+
 void settle_confirm(const struct treaty_record *type, struct link *link, const struct slot *slot,
 		    enum side side, const bool *field_ok, int64_t answered_ms)
 {
@@ -362,11 +375,7 @@ void settle_confirm(const struct treaty_record *type, struct link *link, const s
 		if (type->field[sf->field].direction == BOTH_WAYS)
 			count_turn(lf, side == SIDE_ATS ? sf->target : sf->source, sf->cause,
 				   answered_ms);
-		lf->base[side] = sf->target;
-		if (known(sf->source))
-			lf->base[side_other(side)] = sf->source;
-		else if (lf->rule == 0)
-			lf->base[side_other(side)] = value_null();
+		move_bases(lf, sf, side);
 		/* the treaty may have changed since it was sent: what arrived then
 		 * is a base of the old rule, and is brought to the new one */
 		lf->rule = sf->rule ? sf->rule : type->field[sf->field].rule;

@@ -29,34 +29,6 @@ void work_take_side(struct work *w, struct view *v, enum side from, enum cause c
 		return;
 	}
 	work_draft(w, v, to, v->now[from], target, cause);
-	if (v->changed[from])
-		v->lf->held[from] = v->now[from];
-}
-
-/* Does a write to this side wait of what is the other side's base already? */
-static bool write_waits(const struct work *w, const struct view *v, enum side s)
-{
-	enum side o = side_other(s);
-	for (int k = 0; k < w->left[s].field_n; k++) {
-		const struct slot_field *f = &w->left[s].field[k];
-		if (f->field == v->i)
-			return s == SIDE_ATS ?
-				       field_agree(v->f, f->target, v->lf->base[o], w->a) :
-				       field_agree(v->f, v->lf->base[o], f->target, w->a);
-	}
-	return false;
-}
-
-/* The side to which a united set is still to be written, after it arrived at
- * the other. The base of that side is older than the other's, which is the
- * united set: that both show their bases does not mean that they agree. SIDES
- * when there is none. */
-static enum side waiting_half(const struct work *w, const struct view *v)
-{
-	if (v->f->conflict.winner != WINNER_UNION || v->lf->rule == 0)
-		return SIDES;
-	bool ats = write_waits(w, v, SIDE_ATS), sf = write_waits(w, v, SIDE_SALESFORCE);
-	return ats == sf ? SIDES : ats ? SIDE_ATS : SIDE_SALESFORCE;
 }
 
 /* Three-way merge of sets, in the ATS's form; each side is brought to it. What
@@ -76,10 +48,9 @@ static void unite(struct work *w, struct view *v)
 	if (v->lf->rule != 0) {
 		struct value ours_base = v->lf->base[SIDE_ATS];
 		struct value all = value_set_merge(base, ours_base, theirs_base, w->a);
-		enum side half = waiting_half(w, v);
-		base = half == SIDE_ATS	       ? ours_base :
-		       half == SIDE_SALESFORCE ? theirs_base :
-		       value_set_merge(all, ours_base, theirs_base, w->a); /* in both */
+		base = !v->lf->half ? value_set_merge(all, ours_base, theirs_base, w->a) : /* in both */
+		       v->lf->half_side == SIDE_ATS ? ours_base :
+						      theirs_base;
 	}
 	merged = value_set_merge(base, v->now[SIDE_ATS], theirs, w->a);
 	if (!field_translate(v->f, SIDE_ATS, merged, w->a, &target)) {
@@ -87,15 +58,15 @@ static void unite(struct work *w, struct view *v)
 		return;
 	}
 	/* Two writes, answered at two times: each then moves the base of its
-	 * own side only (no source), or the other's members would seem removed
-	 * there until its write arrives. */
-	const struct value none = { 0 };
+	 * own side only, or the other's members would seem removed there until
+	 * its write arrives. */
 	bool ats = !value_eq(merged, v->now[SIDE_ATS]);
 	bool sf = !value_eq(target, v->now[SIDE_SALESFORCE]);
 	if (ats)
-		work_draft(w, v, SIDE_ATS, sf ? none : target, merged, CAUSE_CHANGE);
+		work_draft(w, v, SIDE_ATS, target, merged, CAUSE_CHANGE);
 	if (sf)
-		work_draft(w, v, SIDE_SALESFORCE, ats ? none : merged, target, CAUSE_CHANGE);
+		work_draft(w, v, SIDE_SALESFORCE, merged, target, CAUSE_CHANGE);
+	w->draft[SIDE_ATS][v->i].half = w->draft[SIDE_SALESFORCE][v->i].half = ats && sf;
 }
 
 /* The agreed value of the field that says who wins; WINNER_BY while it has
@@ -171,7 +142,7 @@ void decide_two_way(struct work *w, struct view *v)
 	log_overtaken(w, v);
 	bool fresh = v->lf->rule == 0 || v->stale;
 	if (!fresh && !v->changed[SIDE_ATS] && !v->changed[SIDE_SALESFORCE] &&
-	    waiting_half(w, v) == SIDES)
+	    !v->lf->half)
 		return;
 	/* the fence: a two-way field is decided from both sides only */
 	if (!work_both_seen(w)) {
@@ -213,7 +184,7 @@ void decide_two_way(struct work *w, struct view *v)
 	if (edited[SIDE_ATS] && edited[SIDE_SALESFORCE] && work_hold_overdue(w, v))
 		return;
 	bool unite_all = v->f->conflict.winner == WINNER_UNION;
-	if ((edited[SIDE_ATS] && edited[SIDE_SALESFORCE]) || waiting_half(w, v) != SIDES ||
+	if ((edited[SIDE_ATS] && edited[SIDE_SALESFORCE]) || v->lf->half ||
 	    (unite_all && (edited[SIDE_ATS] || edited[SIDE_SALESFORCE])))
 		conflict(w, v);
 	else if (edited[SIDE_ATS] || (!edited[SIDE_SALESFORCE] && v->changed[SIDE_SALESFORCE]))

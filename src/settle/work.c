@@ -69,6 +69,9 @@ void work_draft(struct work *w, const struct view *v, enum side to, struct value
 		.rule = v->f->rule,
 	};
 	w->drafted[to][v->i] = true;
+	enum side from = side_other(to);
+	if (v->f->direction == BOTH_WAYS && v->changed[from])
+		v->lf->held[from] = v->now[from]; /* see stood() */
 }
 
 /* Both sides mean the same: the bases become what each shows. */
@@ -79,7 +82,7 @@ void view_agree(struct view *v)
 	v->lf->rule = v->f->rule;
 	v->lf->hold = HOLD_NONE;
 	v->lf->held[SIDE_ATS] = v->lf->held[SIDE_SALESFORCE] = (struct value){ 0 };
-	v->lf->overdue = false;
+	v->lf->overdue = v->lf->half = false;
 	v->lf->resolve = RESOLVE_NONE;
 }
 

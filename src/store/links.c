@@ -16,6 +16,7 @@ enum {
 	HAS_WROTE = 32,
 	HAS_TURNS = 64,
 	HAS_AWAY = 128,
+	HAS_HALF = 256,
 };
 
 static void pack_pair(struct buf *b, const struct value v[SIDES])
@@ -41,7 +42,7 @@ static void pack_field(struct buf *b, uint32_t key, const struct link_field *f)
 		       (f->restores ? HAS_RESTORES : 0) | (f->altered_ms ? HAS_ALTERED : 0) |
 		       (f->resolve ? HAS_RESOLVE : 0) | (f->wrote_ms ? HAS_WROTE : 0) |
 		       (f->turned_ms ? HAS_TURNS : 0) |
-		       (f->away_ms || f->overdue ? HAS_AWAY : 0);
+		       (f->away_ms || f->overdue ? HAS_AWAY : 0) | (f->half ? HAS_HALF : 0);
 	if (!has)
 		return;
 	buf_add_varint(b, key);
@@ -78,6 +79,8 @@ static void pack_field(struct buf *b, uint32_t key, const struct link_field *f)
 		buf_add_varint(b, (uint64_t)f->away_ms);
 		buf_add_varint(b, f->overdue);
 	}
+	if (has & HAS_HALF)
+		buf_add_varint(b, f->half_side);
 	if (has & HAS_RESOLVE) {
 		buf_add_varint(b, f->resolve);
 		value_pack(b, f->resolve_value);
@@ -119,6 +122,10 @@ static void unpack_field(struct reader *r, struct link_field *f)
 		f->away_side = (enum side)read_varint_to(r, SIDES - 1);
 		f->away_ms = (int64_t)read_varint(r);
 		f->overdue = read_varint(r) != 0;
+	}
+	if (has & HAS_HALF) {
+		f->half = true;
+		f->half_side = (enum side)read_varint_to(r, SIDES - 1);
 	}
 	if (has & HAS_RESOLVE) {
 		f->resolve = (enum resolve_action)read_varint_to(r, RESOLVE_IGNORE);

@@ -3,9 +3,10 @@
 #include "base/panic.h"
 
 enum { SLOT_DATA_MAX = 256 << 20 };
-/* Added to a field's cause: its rule follows. Older stores have none. */
-enum { WITH_RULE = 4 };
-_Static_assert((CAUSE_BACKFILL & WITH_RULE) == 0, "the flag is no cause");
+/* Added to a field's cause: its rule follows; it is one half. Older stores have
+ * neither. */
+enum { WITH_RULE = 4, HALF = 8 };
+_Static_assert((int)CAUSE_BACKFILL < WITH_RULE, "the flags are no causes");
 
 /* Live changes before restores before backfill, and record types in the order
  * of the treaty within each. */
@@ -26,7 +27,7 @@ static void pack_slot(struct buf *b, const struct treaty_record *type, const str
 	for (int k = 0; k < s->field_n; k++) {
 		const struct slot_field *f = &s->field[k];
 		buf_add_varint(b, type->field[f->field].key);
-		buf_add_varint(b, (uint64_t)f->cause | (f->rule ? WITH_RULE : 0));
+		buf_add_varint(b, (uint64_t)f->cause | (f->rule ? WITH_RULE : 0) | (f->half ? HALF : 0));
 		if (f->rule)
 			buf_add_varint(b, f->rule);
 		value_pack(b, f->source);
@@ -46,8 +47,9 @@ static bool unpack_slot(struct sv data, const struct treaty_record *type, struct
 	while (!r.bad && r.left.len) {
 		struct slot_field f = { .field = treaty_field_by_key(type,
 								     (uint32_t)read_varint(&r)) };
-		uint64_t cause = read_varint_to(&r, CAUSE_BACKFILL | WITH_RULE);
-		f.cause = (enum cause)(cause & ~(uint64_t)WITH_RULE);
+		uint64_t cause = read_varint_to(&r, CAUSE_BACKFILL | WITH_RULE | HALF);
+		f.cause = (enum cause)(cause & (WITH_RULE - 1));
+		f.half = (cause & HALF) != 0;
 		if (cause & WITH_RULE)
 			f.rule = read_varint(&r);
 		f.source = value_unpack(&r);

@@ -375,6 +375,9 @@ static void random_field(struct rng *r, struct arena *a, struct link_field *f)
 		f->turned_ms = (int64_t)rng_next(r) | 1;
 		f->before = random_value(r, a);
 	}
+	f->half = rng_below(r, 2);
+	if (f->half)
+		f->half_side = (enum side)rng_below(r, SIDES);
 	if (rng_below(r, 2)) {
 		f->resolve = (enum resolve_action)(1 + rng_below(r, RESOLVE_IGNORE));
 		f->resolve_value = random_value(r, a);
@@ -426,6 +429,8 @@ static void assert_field(const struct link_field *a, const struct link_field *b)
 	assert_int_equal(a->turns, b->turns);
 	assert_true(a->turned_ms == b->turned_ms);
 	assert_true(value_eq(a->before, b->before));
+	assert_int_equal(a->half, b->half);
+	assert_int_equal(a->half_side, b->half_side);
 	assert_int_equal(a->resolve, b->resolve);
 	assert_true(value_eq(a->resolve_value, b->resolve_value));
 	assert_values(a->resolve_seen, b->resolve_seen);
@@ -530,7 +535,7 @@ static struct slot random_slot(struct rng *r, const struct treaty *t, struct are
 				.field = i, .cause = (enum cause)rng_below(r, CAUSE_BACKFILL + 1),
 				.source = random_value(r, a), .target = random_value(r, a),
 				.step_id = rng_below(r, 2) ? SV("step 1") : SV_NONE,
-				.rule = rng_below(r, 2) ? rng_next(r) : 0 };
+				.rule = rng_below(r, 2) ? rng_next(r) : 0, .half = rng_below(r, 2) };
 	return s;
 }
 
@@ -547,6 +552,7 @@ static void assert_slot(const struct slot *a, const struct slot *b)
 		assert_int_equal(a->field[k].field, b->field[k].field);
 		assert_int_equal(a->field[k].cause, b->field[k].cause);
 		assert_true(a->field[k].rule == b->field[k].rule);
+		assert_int_equal(a->field[k].half, b->field[k].half);
 		assert_true(value_eq(a->field[k].source, b->field[k].source));
 		assert_true(value_eq(a->field[k].target, b->field[k].target));
 		assert_true(sv_eq(a->field[k].step_id, b->field[k].step_id));
