@@ -455,6 +455,9 @@ static bool follow_survivor(struct batch *b, struct db *db, struct unit *u)
 		drop_slots_of(b->e->store, b->e->treaty, db, u->link.id,
 			      "merged into another record");
 		now_linked(b, db, u, "merged into it");
+		/* our own mark is of the loser, which has no link any more */
+		mark_link(b->e, db, &u->link, bit(SIDE_ATS) | bit(SIDE_SALESFORCE),
+			  clock_now(b->e->clock), "merged");
 		mismatch_close_link(db, u->link.id, MISMATCH_UNDELIVERABLE, SV("merged"),
 				    clock_now(b->e->clock));
 		u->seen[s] = NULL;
