@@ -111,13 +111,12 @@ export const mutants = [
 	// ---- union
 	['two_way.c', 'merged = value_set_merge(base, v->now[SIDE_ATS], theirs, w->a);', 'merged = v->now[SIDE_ATS];'],
 	['two_way.c', 'if (v->lf->rule != 0) {\n\t\tstruct value ours_base', 'if (false) {\n\t\tstruct value ours_base'],
-	['two_way.c', 'base = half == SIDE_ATS	       ? ours_base :', 'base = false ? ours_base :'],
-	['two_way.c', 'half == SIDE_SALESFORCE ? theirs_base :', 'false ? theirs_base :'],
-	['two_way.c', 'value_set_merge(all, ours_base, theirs_base, w->a); /* in both */', 'all;'],
-	['two_way.c', 'work_draft(w, v, SIDE_ATS, sf ? none : target, merged, CAUSE_CHANGE);', 'work_draft(w, v, SIDE_ATS, target, merged, CAUSE_CHANGE);'],
-	['two_way.c', 'work_draft(w, v, SIDE_SALESFORCE, ats ? none : merged, target, CAUSE_CHANGE);', 'work_draft(w, v, SIDE_SALESFORCE, merged, target, CAUSE_CHANGE);'],
+	['two_way.c', 'base = !v->lf->half ?', 'base = true ?'],
+	['two_way.c', 'v->lf->half_side == SIDE_ATS ? ours_base :', 'v->lf->half_side == SIDE_SALESFORCE ? ours_base :'],
+	['two_way.c', 'value_set_merge(all, ours_base, theirs_base, w->a) : /* in both */', 'all :'],
+	['two_way.c', 'w->draft[SIDE_SALESFORCE][v->i].half = ats && sf;', 'w->draft[SIDE_SALESFORCE][v->i].half = false;'],
 	['two_way.c', '(unite_all && (edited[SIDE_ATS] || edited[SIDE_SALESFORCE])))', 'false)'],
-	['two_way.c', 'waiting_half(w, v) == SIDES)\n\t\treturn;', 'true)\n\t\treturn;'],
+	['two_way.c', '!v->lf->half)\n\t\treturn;', 'true)\n\t\treturn;'],
 	// ---- overtaken
 	['two_way.c', 'work_finding(w, FINDING_LOG, MISMATCH_OVERTAKEN, v,', 'if (false) work_finding(w, FINDING_LOG, MISMATCH_OVERTAKEN, v,'],
 	['two_way.c', 'if (at < lf->fenced_ms - CLOCK_SLACK_MS || at > lf->wrote_ms + CLOCK_SLACK_MS)', 'if (false)'],
@@ -138,7 +137,7 @@ export const mutants = [
 	['work.c', 'return row == AUTHOR_OWN || marks == AUTHOR_OWN;', 'return true;'],
 	['work.c', 'return known(*held) && value_eq(*held, v->now[s]);', 'return false;'],
 	['work.c', 'return known(*held) && value_eq(*held, v->now[s]);', 'return known(*held);'],
-	['two_way.c', 'v->lf->held[from] = v->now[from];', '(void)0;'],
+	['work.c', 'v->lf->held[from] = v->now[from]; /* see stood() */', '(void)0;'],
 	['settle.c', 'if (both || !v->changed[s])', 'if (true)'],
 	['settle.c', 'if (both || !v->changed[s])', 'if (!v->changed[s])'],
 	['settle.c', 'lf->rule = sf->rule ? sf->rule : type->field[sf->field].rule;', 'lf->rule = type->field[sf->field].rule;'],
@@ -179,7 +178,9 @@ export const mutants = [
 	['settle.c', 'if (w->in->seen[o]->existence != EXISTENCE_PRESENT) {', 'if (false) {'],
 	// ---- answers
 	['settle.c', 'lf->base[side] = sf->target;', '(void)0;'],
-	['settle.c', 'lf->base[side_other(side)] = sf->source;', '(void)0;'],
+	['settle.c', 'lf->base[other] = sf->source;', '(void)0;'],
+	['settle.c', 'lf->half = sf->half && !value_eq(lf->base[other], sf->source);', 'lf->half = false;'],
+	['settle.c', 'lf->half = sf->half && !value_eq(lf->base[other], sf->source);', 'lf->half = sf->half;'],
 	['settle.c', 'if (field_ok && !field_ok[k])\n\t\t\tcontinue;', ''],
 	// ---- people
 	['person.c', 'if (!shown_as_now(v)) {', 'if (false) {'],
