@@ -75,24 +75,32 @@ static bool is_passing(const char *state)
 	       strcmp(state, "57014") == 0;
 }
 
+/* What the library says of the connection; its first line says it. */
+static struct sv connection_says(const struct db_postgres *s)
+{
+	struct sv line, rest;
+	sv_cut(sv_of(s->pq->errorMessage(s->conn)), '\n', &line, &rest);
+	return line;
+}
+
 /* The server's first line only: its details quote values. */
 static void fail(struct db_postgres *s, const PGresult *r, const char *what)
 {
 	const char *state = r ? s->pq->resultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
-	const char *why = r ? s->pq->resultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+	const char *primary = r ? s->pq->resultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+	struct sv why = primary ? sv_of(primary) : connection_says(s);
 	bool fresh = db_ok(&s->db);
 	if (s->pq->status(s->conn) != CONNECTION_OK || (state && is_lost(state))) {
 		s->lost = true;
-		err_set(&s->db.err, ERR_STORE, "store: the connection to PostgreSQL was lost: %s",
-			why ? why : s->pq->errorMessage(s->conn));
+		err_set(&s->db.err, ERR_STORE, "store: the connection to PostgreSQL was lost: %.*s",
+			SV_ARG(why));
 		if (fresh)
 			s->db.err.retry = RETRY_LATER;
 		return;
 	}
 	if (state && strcmp(state, "53100") == 0)
-		why = "the disk is full; nothing more is accepted until there is room";
-	err_set(&s->db.err, ERR_STORE, "store: %s: %s", what,
-		why ? why : s->pq->errorMessage(s->conn));
+		why = SV("the disk is full; nothing more is accepted until there is room");
+	err_set(&s->db.err, ERR_STORE, "store: %s: %.*s", what, SV_ARG(why));
 	if (fresh && state && is_passing(state))
 		s->db.err.retry = RETRY_LATER;
 }
@@ -253,7 +261,7 @@ static bool connect_once(struct db_postgres *s)
 	}
 	/* its errors have no code: is there a server that accepts anybody? */
 	bool refused = s->pq->pingParams(key, value, 1) == PQPING_OK;
-	err_set(&s->db.err, ERR_STORE, "store: %s", s->pq->errorMessage(s->conn));
+	err_set(&s->db.err, ERR_STORE, "store: %.*s", SV_ARG(connection_says(s)));
 	s->db.err.retry = refused ? RETRY_PERSON : RETRY_LATER;
 	return false;
 }
