@@ -1,7 +1,9 @@
 // world.mjs - a firm of one's own for tests and measurements: a sandbox, a
 // deployment of the example treaty against it, and the program. Everything is in
-// one directory; end() stops all that was started and removes it.
-import { spawn } from 'node:child_process';
+// one directory; end() stops all that was started and removes it. The store is a
+// file there, or with TREATY_TEST_POSTGRES (see tests/with-postgres.sh) a schema
+// of its own in that database.
+import { execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,6 +28,17 @@ export async function until(look, what, forMs, everyMs = 50) {
 			throw new Error(`not in ${forMs / 1000} s: ${typeof what === 'function' ? what() : what}`);
 		await pause(everyMs);
 	}
+}
+
+// The server is asked by a client that nobody here wrote.
+export function psql(sql) {
+	return execFileSync('psql', ['-qXAt', '-v', 'ON_ERROR_STOP=1', '-d', process.env.TREATY_TEST_POSTGRES, '-c', sql], { encoding: 'utf8' }).trim();
+}
+
+function newSchema() {
+	const name = `world_${randomBytes(6).toString('hex')}`;
+	psql(`CREATE SCHEMA ${name}`);
+	return `${process.env.TREATY_TEST_POSTGRES} options='-c search_path=${name}'`;
 }
 
 // A program that has ended: { code, signal, out, err }.
@@ -54,6 +67,7 @@ export class World {
 		writeFileSync(join(w.dir, 'jwt.pem'), keys.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
 		writeFileSync(join(w.dir, 'jwt.pub'), keys.publicKey.export({ type: 'spki', format: 'pem' }));
 		writeFileSync(join(w.dir, 'store.key'), randomBytes(32).toString('hex'), { mode: 0o600 });
+		w.postgres = process.env.TREATY_TEST_POSTGRES ? newSchema() : null;
 		await w.#startSandbox(join(build, 'sandbox/treaty-sandbox'));
 		// bursts over a whole firm are what is tried here: they are meant
 		const unguarded = 'mass_change: {deleted: never, emptied: never, changed: never, restored: never}';
@@ -90,7 +104,7 @@ export class World {
 		const line = (l) => Object.entries(l).map(([k, v]) => `${k}: ${v}`).join(', ');
 		writeFileSync(join(this.dir, 'deployment.yaml'), `deployment: 1
 treaty: treaty.yaml
-store: {path: acme.db, key: file:store.key}
+store: {${this.postgres ? `postgres: "${this.postgres}"` : 'path: acme.db'}, key: file:store.key}
 systems:
   ats:
     connector: ${join(root, 'connectors/bullhorn.yaml')}
@@ -151,7 +165,19 @@ systems:
 		return end;
 	}
 
+	// The server ends the daemon's connection. The daemon connects again, or ends
+	// with 75 when that was within a transaction.
+	breakConnection() {
+		if (!psql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'treaty ${this.daemon.pid} on %'`))
+			throw new Error('the daemon has no connection to be broken');
+	}
+
+	// Started again after an end with 75, as systemd does.
 	alive() {
+		if (this.wanted && this.daemonEnd?.code === 75) {
+			this.startedAgain = (this.startedAgain ?? 0) + 1;
+			this.startDaemon(this.daemonEnv);
+		}
 		if (this.wanted && this.daemonEnd)
 			throw new Error(`the daemon ended by itself (${this.daemonEnd.signal ?? this.daemonEnd.code}):\n${this.log('daemon.log')}`);
 		if (this.sandboxEnd)

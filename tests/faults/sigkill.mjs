@@ -62,17 +62,26 @@ async function round(w, o, r, n) {
 	await begin(w, r);
 	await pause(Math.max(from + moment - Date.now(), 0)); // the moment of death, drawn
 	w.alive();
+	// with a server, every other time only its connection dies
+	if (w.postgres && n % 2) {
+		w.breakConnection();
+		return finishRound(w, o, { n, from, moment, editing, how: 'cut off', name, sent: 0 });
+	}
 	await w.stopDaemon('SIGKILL');
 	appendFileSync(`${w.dir}/daemon.log`, `--- killed, death ${n}\n`);
 	const left = await w.json(['status']); // also: the marks balance
 	const sent = left.ats.writes_sent + left.salesforce.writes_sent;
 	w.startDaemon(w.daemonEnv);
+	return finishRound(w, o, { n, from, moment, editing, how: 'killed', name, sent });
+}
+
+async function finishRound(w, o, { n, from, moment, editing, how, name, sent }) {
 	await editing;
 	await liftLoops(w, o.deadline);
 	const report = await look(w, { since: w.since });
 	await check(w, report);
 	w.since = report.seq;
-	console.log(`${String(n).padStart(4)}  killed after ${String(moment).padStart(6)} ms  ${String(sent).padStart(4)} writes under way  ${name.padEnd(40)} ` +
+	console.log(`${String(n).padStart(4)}  ${how.padEnd(7)} after ${String(moment).padStart(6)} ms  ${String(sent).padStart(4)} writes under way  ${name.padEnd(40)} ` +
 		`${report.transitions.expected} transitions, all agree after ${((Date.now() - from) / 1000).toFixed(1)} s`);
 	return { transitions: report.transitions.expected, sent };
 }
@@ -82,6 +91,9 @@ async function settleFirst(w, o, r) {
 	w.lifted = 0;
 	w.accounts = (await w.control('salesforce', 'dump?system=salesforce&object=Account&fields=Bullhorn_Id__c'))
 		.filter((a) => a.fields.Bullhorn_Id__c).map((a) => a.id);
+	// before there is a store, and nothing is made by it
+	await w.run(['preview'], { also: [2] });
+	await w.run(['status'], { also: [1] });
 	await w.run(['link']);
 	w.daemonEnv = { ASAN_OPTIONS: 'detect_leaks=1:halt_on_error=1' };
 	w.startDaemon(w.daemonEnv);
@@ -101,6 +113,13 @@ async function settleLast(w, o) {
 	const before = w.since;
 	await w.quiet(o.deadline);
 	await w.quiet(o.deadline);
+	// beside the daemon: it holds the store, a preview finds nothing to do, and
+	// nothing was lost
+	const second = await w.run(['run'], { also: [1] });
+	if (!/is at work on it/.test(second.err))
+		throw new Error(`a second daemon was not refused:\n${second.err}`);
+	await w.run(['preview'], { also: [2] });
+	await w.run(['audit']);
 	await check(w, await look(w, { since: before, idleSince: before }));
 	const end = await w.stopDaemon();
 	if (end.code !== 0)
