@@ -222,29 +222,63 @@ static struct json_object *entry_json(const struct alert_facts *f, const struct 
 	return o;
 }
 
+/* What every message begins with. */
+static struct json_object *head_json(const struct treaty *t, int role, int64_t id, const char *state)
+{
+	struct json_object *o = json_object_new_object();
+	json_put_i64(o, "id", id);
+	json_put_sv(o, "treaty", sv_of(t->name));
+	json_put_i64(o, "version", t->version);
+	json_put_sv(o, "state", sv_of(state));
+	json_put_sv(o, "role", sv_of(t->role[role].name));
+	put_text(o, "title", sv_of(t->role[role].title));
+	return o;
+}
+
+static void put_words(struct json_object *o, const struct treaty *t, struct sv subject, struct sv text,
+		      struct arena *a)
+{
+	json_put_sv(o, "subject", arena_printf(a, "[%s] %.*s", t->name, SV_ARG(subject)));
+	json_put_sv(o, "text", text);
+}
+
 struct json_object *alert_json(const struct alert_facts *f, struct arena *a)
 {
-	const struct treaty_role *role = &f->treaty->role[f->role];
-	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	const struct treaty *t = f->treaty;
+	struct json_object *o = head_json(t, f->role, f->id, alert_step_name(f->step));
+	struct json_object *list = json_object_new_array();
 	struct buf text;
 	buf_init(&text, TEXT_MAX);
 	add_text(f, &text, a);
-	json_put_i64(o, "id", f->id);
-	json_put_sv(o, "treaty", sv_of(f->treaty->name));
-	json_put_i64(o, "version", f->treaty->version);
-	json_put_sv(o, "state", sv_of(alert_step_name(f->step)));
 	json_put_sv(o, "kind", sv_of(mismatch_kind_name(f->kind)));
-	json_put_sv(o, "role", sv_of(role->name));
-	put_text(o, "title", sv_of(role->title));
 	put_time(o, "made", f->made_ms);
 	json_put_i64(o, "count", f->count);
-	json_put_sv(o, "subject", arena_printf(a, "[%s] %.*s", f->treaty->name, SV_ARG(title(f, a))));
-	json_put_sv(o, "text", buf_sv(&text));
+	put_words(o, t, title(f, a), buf_sv(&text), a);
 	put_time(o, "decide_by", f->then_role >= 0 ? f->then_ms : 0);
-	put_text(o, "then", f->then_role >= 0 ? sv_of(f->treaty->role[f->then_role].name) : SV_NONE);
+	put_text(o, "then", f->then_role >= 0 ? sv_of(t->role[f->then_role].name) : SV_NONE);
 	for (int i = 0; i < f->entry_n; i++)
 		json_object_array_add(list, entry_json(f, &f->entry[i], a));
 	json_object_object_add(o, "entries", list);
 	buf_finish(&text);
+	return o;
+}
+
+struct json_object *alert_test_json(const struct treaty *t, int role, int64_t now_ms, struct arena *a)
+{
+	struct json_object *o = head_json(t, role, 0, "test");
+	const struct working *hours = t->role[role].hours;
+	put_text(o, "kind", SV_NONE);
+	put_time(o, "made", now_ms);
+	json_put_i64(o, "count", 0);
+	put_words(o, t, SV("a test message"),
+		  arena_printf(a, "This is a test; nothing has happened and nothing has to be done.\n\n"
+				  "You are told as %.*s. Your time is counted %.*s.\n",
+			       SV_ARG(role_name(&t->role[role], a)),
+			       SV_ARG(hours ? working_text(hours, a) :
+					      SV("round the clock"))),
+		  a);
+	put_time(o, "decide_by", 0);
+	put_text(o, "then", SV_NONE);
+	json_object_object_add(o, "entries", json_object_new_array());
 	return o;
 }

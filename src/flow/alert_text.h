@@ -2,7 +2,7 @@
  * answers that it is given.
  *
  * A message is one JSON object, which is also what webhooks of shape 'json' get:
- *   id, treaty, version, state ('opened', 'escalated', 'over'), kind, role,
+ *   id, treaty, version, state ('opened', 'escalated', 'over', 'test'), kind, role,
  *   title or null, made, count, subject, text,
  *   decide_by, then (of the next step, or null), entries: the first few,
  *     each {id, kind, record, field or null, ats, salesforce: {id, value}, detail,
@@ -34,6 +34,8 @@ struct alert_facts {
 
 /* A new object. */
 struct json_object *alert_json(const struct alert_facts *f, struct arena *a);
+/* What 'treaty alerts test' sends: about nothing; id 0. */
+struct json_object *alert_test_json(const struct treaty *t, int role, int64_t now_ms, struct arena *a);
 
 /* 'Tue 2026-11-24 16:00 America/Chicago': where the role works, else in UTC. */
 struct sv alert_time(const struct treaty_role *role, int64_t ms, struct arena *a);

@@ -219,11 +219,18 @@ void delivery_failed(struct db *db, int64_t alert, struct sv channel, struct sv 
 	       "UPDATE alert_delivery SET next_ms = $1, attempts = attempts + 1, error = $2"
 	       " WHERE alert = $3 AND channel = $4",
 	       "itit", next_ms, error, alert, channel);
-	if (all)
-		db_run(db,
-		       "UPDATE alert_delivery SET next_ms = $1"
-		       " WHERE channel = $2 AND sent_ms = 0 AND next_ms < $3",
-		       "iti", next_ms, channel, next_ms);
+	if (!all)
+		return;
+	struct arena a;
+	struct sv way, address;
+	arena_init(&a);
+	sv_cut(channel, ' ', &way, &address);
+	db_run(db,
+	       "UPDATE alert_delivery SET next_ms = $1"
+	       " WHERE substr(channel || ' ', 1, CAST($2 AS INTEGER)) = $3"
+	       " AND sent_ms = 0 AND next_ms < $4",
+	       "iiti", next_ms, (int64_t)way.len + 1, arena_printf(&a, "%.*s ", SV_ARG(way)), next_ms);
+	arena_finish(&a);
 }
 
 int64_t delivery_next_ms(struct db *db)

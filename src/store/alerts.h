@@ -81,7 +81,8 @@ struct delivery {
 /* The next one that may be tried now. False: none. */
 bool delivery_next(struct db *db, int64_t now_ms, struct arena *a, struct delivery *out);
 void delivery_sent(struct db *db, int64_t alert, struct sv channel, int64_t now_ms);
-/* 'all': what else waits for the channel is not tried before next_ms either. */
+/* 'all': what else waits for the channel, or for another address on it (names
+ * 'CHANNEL ADDRESS'), is not tried before next_ms either. */
 void delivery_failed(struct db *db, int64_t alert, struct sv channel, struct sv error,
 		     int64_t next_ms, bool all);
 /* When the next waiting one may be tried; INT64_MAX: none waits. */
