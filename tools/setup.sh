@@ -54,7 +54,7 @@ have_command() {
 		{ [ "$1" = postgres ] && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; }
 }
 
-# need [node] [npm] [postgres]: all that building takes, and these; named in one go. Node may
+# need [node] [npm] [postgres] [PACKAGE...]: all that building takes, and these; named in one go. Node may
 # have come in another way than by a package; 18 (Debian's) is enough.
 need() {
 	also=

@@ -11,7 +11,7 @@
 
 const struct verb *const verbs[] = {
 	&verb_check,	 &verb_preview, &verb_link,   &verb_run,  &verb_status, &verb_conflicts,
-	&verb_explain, &verb_pause,   &verb_resume, &verb_mark, &verb_audit, &verb_diff, &verb_keygen,
+	&verb_alerts, &verb_explain, &verb_pause,   &verb_resume, &verb_mark, &verb_audit, &verb_diff, &verb_keygen,
 	&verb_sign, &verb_activate, &verb_versions, &verb_schema, &verb_help, NULL,
 };
 

@@ -24,6 +24,8 @@ void close_systems(struct opened *o)
 			o->system[s]->ops->close(o->system[s]);
 		o->system[s] = NULL;
 	}
+	channels_destroy(o->channels);
+	o->channels = NULL;
 	http_client_destroy(o->http);
 	o->http = NULL;
 }
@@ -257,6 +259,13 @@ bool open_systems(struct opened *o, struct err *err)
 	return true;
 }
 
+void open_channels(struct opened *o)
+{
+	if (!o->http)
+		o->http = http_client_create();
+	o->channels = channels_create(o->deployment, o->treaty, o->http);
+}
+
 bool open_engine(struct opened *o, bool shadow, bool patient, struct err *err)
 {
 	struct engine_options eo = { .treaty = o->treaty, .store = o->store,
@@ -269,6 +278,8 @@ bool open_engine(struct opened *o, bool shadow, bool patient, struct err *err)
 		eo.concurrent[s] = system->limits.concurrent;
 		eo.limits[s] = &system->limits;
 	}
+	if (o->channels)
+		eo.audience = channels_audience(o->channels, &eo.audience_n);
 	o->engine = engine_create(&eo);
 	return engine_start(o->engine, err);
 }

@@ -8,6 +8,7 @@
 #define TREATY_CLI_OPEN_H
 
 #include "cli/cli.h"
+#include "flow/channels.h"
 #include "flow/engine.h"
 #include "net/http_client.h"
 #include "store/versions.h"
@@ -33,6 +34,7 @@ struct opened {
 	struct connector *system[SIDES];
 	/* lets go who waits in it; NULL: ending the HTTP client's calls does */
 	void (*stop[SIDES])(struct connector *c);
+	struct channels *channels; /* NULL: nobody is told */
 	struct engine *engine;
 };
 
@@ -67,7 +69,10 @@ bool store_place(struct opened *o, struct store_options *out, struct err *err);
 /* The HTTP client and both connectors; nothing is sent yet. Credentials are
  * kept in the store, when one is open with its key. */
 bool open_systems(struct opened *o, struct err *err);
-/* Engine and systems are closed, the store stays; for another version. */
+/* How people are told; after the HTTP client. The engine that is opened next
+ * tells them. */
+void open_channels(struct opened *o);
+/* Engine, systems and channels are closed, the store stays; for another version. */
 void close_systems(struct opened *o);
 
 /* ---- in_force.c ---- */

@@ -56,6 +56,7 @@ static void stop_waiting(void *arg)
 	pthread_kill(x->signals, SIGUSR1);
 	pthread_join(x->signals, NULL);
 	http_client_stop(o->http);
+	channels_stop(o->channels);
 	for (int s = 0; s < SIDES; s++)
 		if (o->stop[s])
 			o->stop[s](o->system[s]);
@@ -125,7 +126,10 @@ static bool work(struct running *x, struct err *err)
 	struct opened *o = x->daemon.opened;
 	do {
 		x->switching = false;
-		if (!open_systems(o, err) || !open_engine(o, x->daemon.shadow, false, err) ||
+		if (!open_systems(o, err))
+			return false;
+		open_channels(o);
+		if (!open_engine(o, x->daemon.shadow, false, err) ||
 		    !run_until_asked(x, err))
 			return false;
 		if (!x->switching)
