@@ -10,9 +10,27 @@
 #include "base/panic.h"
 
 const struct verb *const verbs[] = {
-	&verb_check,	 &verb_preview, &verb_link,   &verb_run,  &verb_status, &verb_conflicts,
-	&verb_alerts, &verb_explain, &verb_pause,   &verb_resume, &verb_mark, &verb_audit, &verb_diff, &verb_keygen,
-	&verb_sign, &verb_activate, &verb_versions, &verb_schema, &verb_help, NULL,
+	&verb_check,
+	&verb_preview,
+	&verb_link,
+	&verb_run,
+	&verb_status,
+	&verb_conflicts,
+	&verb_alerts,
+	&verb_explain,
+	&verb_pause,
+	&verb_resume,
+	&verb_mark,
+	&verb_audit,
+	&verb_render,
+	&verb_diff,
+	&verb_keygen,
+	&verb_sign,
+	&verb_activate,
+	&verb_versions,
+	&verb_schema,
+	&verb_help,
+	NULL,
 };
 
 /* Taken by every verb; those of the verb itself come after, and all of them

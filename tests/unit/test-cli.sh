@@ -74,7 +74,7 @@ deployment file:store.key bullhorn
 expect 0 '^usage: treaty VERB' --help
 expect 64 '^usage: treaty VERB'
 expect 0 '^treaty [0-9]' --version
-for verb in check preview link run status conflicts explain pause resume mark audit diff keygen sign activate versions schema help; do
+for verb in check preview link run status conflicts explain pause resume mark audit diff keygen sign activate versions schema render help; do
 	expect 0 "^usage: treaty $verb" $verb --help
 	expect 0 '^exit codes:' help $verb
 	expect 0 '^example:' $verb -h
@@ -283,6 +283,23 @@ expect 2 'has a key now' diff 1 2
 expect 1 'version 7 was never in force' diff 7
 expect 2 '"text":"it is HomePhone in salesforce' diff --json
 json 'o["changes"][0]["field"] == "mobile" and o["changes"][0]["compared_anew"] == 0'
+
+# ---- the page to sign
+
+expect 64 'either --html or --csv' render --html --csv
+expect 0 '<title>acme-staffing, version 2</title>' render --offline
+grep -q 'candidate.mobile</b>: it is HomePhone in salesforce' out || fail 'the page does not say what changed'
+grep -q "HomePhone</code>" out || fail 'the page does not say where a field is'
+grep -qi "src=\|href=\|url(" out && fail 'the page loads something'
+expect 0 '"candidate_identity","ats","candidate","mobile","mobile","HomePhone","phone (US)","both sides edit it","a person decides"' render --csv
+"$treaty" render --out page.html --offline || fail 'the page is not written'
+[ -s page.html ] || fail 'no page was written'
+expect 1 'No such file' render --out nowhere/page.html --offline
+# without its systems the page is made all the same, and says so
+expect 0 'no real records are shown' render --out page.html
+sed -i 's/title: Head of Sales/title: "<b>Head \& \\"Sales\\"<\/b>"/' treaty.yaml
+expect 0 '&lt;b&gt;Head &amp; &quot;Sales&quot;&lt;/b&gt;' render --offline
+sed -i 's/title: "[^,]*",/title: Head of Sales,/' treaty.yaml
 
 # ---- a running daemon takes what is activated, and nothing else
 
