@@ -21,16 +21,16 @@ static bool names_field(const char *name, const char *api)
 
 /* Keys of the mapped fields among the names that the feed gave; ptr NULL when
  * it gave none. */
-static struct sv changed_keys(const struct feed_batch *b, const struct treaty_record *r,
-			      const struct change *c)
+static struct sv changed_keys(const struct treaty_record *r, enum side side,
+			      const struct change *c, struct arena *a)
 {
 	if (!c->field)
 		return SV_NONE;
-	char *keys = arena_alloc(b->a, (size_t)r->field_n * 4 + 1);
+	char *keys = arena_alloc(a, (size_t)r->field_n * 4 + 1);
 	size_t n = 0;
 	for (int i = 0; i < r->field_n; i++)
 		for (int k = 0; k < c->field_n; k++)
-			if (names_field(c->field[k], r->field[i].api[b->side])) {
+			if (names_field(c->field[k], r->field[i].api[side])) {
 				memcpy(keys + n, &r->field[i].key, 4);
 				n += 4;
 				break;
@@ -38,40 +38,48 @@ static struct sv changed_keys(const struct feed_batch *b, const struct treaty_re
 	return sv_make(keys, n);
 }
 
-static void mark_change(struct feed_batch *b, struct db *db, const struct change *c)
+static struct mark mark_of(struct engine *e, enum side side, int record, const struct change *c,
+			   const char *source, struct arena *a)
 {
-	struct engine *e = b->e;
-	const struct treaty *t = e->treaty;
-	int record = treaty_record_by_object(t, b->side, c->object);
-	if (record < 0)
-		return; /* the subscription is wider than the treaty */
-	if (!c->id.len) { /* any record of it may have changed */
-		mark_type(e, db, record, "sweep");
-		return;
-	}
 	int64_t now = clock_now(e->clock);
-	struct sv keys = changed_keys(b, &t->record[record], c);
+	const struct treaty_record *type = &e->treaty->record[record];
+	struct sv keys = changed_keys(type, side, c, a);
 	/* Our own echoes wait a little, to be read many at a time: until the end
 	 * of the next period, so that all of one become due at once. */
 	int64_t linger = e->echo_linger_ms;
 	int64_t echo_ms = linger > 0 ? (now / linger + 2) * linger : now;
-	struct mark m = {
-		.side = b->side, .record = record, .remote = c->id, .author = c->author,
+	return (struct mark){
+		.side = side, .record = record, .remote = c->id, .author = c->author,
 		.own = c->author == AUTHOR_OWN ? keys : SV(""),
 		.stranger = c->author == AUTHOR_OWN ? SV("") : keys,
 		.changed_ms = c->at_ms,
 		.due_ms = c->author == AUTHOR_OWN ? echo_ms : now,
-		.priority = t->record[record].priority, .reads = 1u << b->side,
-		.source = "feed",
+		.priority = type->priority, .reads = 1u << side,
+		.source = source,
 	};
-	mark_put(e->store, db, t, &m);
+}
+
+void mark_changes(struct engine *e, struct db *db, enum side side, const struct change *c, int n,
+		  const char *source, struct arena *a)
+{
+	struct mark *m = arena_array(a, struct mark, (size_t)n + 1);
+	int k = 0;
+	for (int i = 0; i < n; i++) {
+		int record = treaty_record_by_object(e->treaty, side, c[i].object);
+		if (record < 0)
+			continue; /* the subscription is wider than the treaty */
+		if (c[i].id.len)
+			m[k++] = mark_of(e, side, record, &c[i], source, a);
+		else /* any record of it may have changed */
+			mark_type(e, db, record, "sweep");
+	}
+	marks_put(e->store, db, e->treaty, m, k);
 }
 
 static bool store_changes(struct db *db, void *arg, struct err *err)
 {
 	struct feed_batch *b = arg;
-	for (int i = 0; i < b->c->n; i++)
-		mark_change(b, db, &b->c->change[i]);
+	mark_changes(b->e, db, b->side, b->c->change, b->c->n, "feed", b->a);
 	meta_put(db, b->cursor_name, b->c->cursor);
 	return true;
 }

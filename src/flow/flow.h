@@ -75,6 +75,12 @@ bool side_ready(struct engine *e, enum side side, struct err *err); /* its organ
 bool call_begin(struct engine *e, enum side side, struct err *err);
 void call_end(struct engine *e, enum side side, bool ok, const struct err *err);
 
+/* ---- feed.c ---- */
+
+/* What a system says changed, as marks. In a transaction. */
+void mark_changes(struct engine *e, struct db *db, enum side side, const struct change *c, int n,
+		  const char *source, struct arena *a);
+
 /* ---- drift.c ---- */
 
 void readings_init(struct engine *e);

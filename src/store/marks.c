@@ -35,16 +35,16 @@ static int64_t most(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* The newest position, the earliest due, every read, and the stranger among
- * the authors. False when no mark of the record is pending. */
-static bool fold(struct db *db, int64_t type, const struct mark *m)
+/* Into the one that is pending: the newest position, the earliest due, every
+ * read, and the stranger among the authors. */
+static void fold(struct db *db, int64_t type, const struct mark *m)
 {
 	struct db_stmt *q = db_query(db,
 				     "SELECT due_ms, priority, reads, author, own, stranger, changed_ms"
 				     " FROM mark WHERE type = $1 AND side = $2 AND remote = $3",
 				     "iit", type, (int64_t)m->side, m->remote);
 	if (!db_next(q))
-		return false;
+		return;
 	struct buf own, stranger;
 	buf_init(&own, NAMES_MAX);
 	buf_init(&stranger, NAMES_MAX);
@@ -62,25 +62,42 @@ static bool fold(struct db *db, int64_t type, const struct mark *m)
 	       changed_ms, sv_of(m->source), type, (int64_t)m->side, m->remote);
 	buf_finish(&own);
 	buf_finish(&stranger);
-	return true;
+}
+
+/* True when it is a new one. Inserting first costs one statement where looking
+ * first costs two, and most marks are of a record that has none. */
+static bool put(struct store *s, struct db *db, const struct treaty *t, struct mark *m,
+		int64_t now_ms)
+{
+	int64_t type = record_key(&t->record[m->record]);
+	m->seq = store_seq_next(s, db);
+	if (db_run(db,
+		   "INSERT INTO mark (type, side, remote, seq, first_seq, first_ms, due_ms, wait,"
+		   " priority, reads, author, own, stranger, changed_ms, source)"
+		   " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13, $14)"
+		   " ON CONFLICT (type, side, remote) DO NOTHING",
+		   "iitiiiiiiibbit", type, (int64_t)m->side, m->remote, m->seq, m->seq, now_ms,
+		   m->due_ms, (int64_t)m->priority, (int64_t)m->reads, (int64_t)m->author, m->own,
+		   m->stranger, m->changed_ms, sv_of(m->source)))
+		return true;
+	fold(db, type, m);
+	return false;
+}
+
+void marks_put(struct store *s, struct db *db, const struct treaty *t, struct mark *m, int n)
+{
+	int64_t now_ms = clock_now(store_clock(s)), folded = 0;
+	for (int i = 0; i < n; i++)
+		folded += !put(s, db, t, &m[i], now_ms);
+	if (n)
+		counter_add(db, "accepted", n);
+	if (folded)
+		counter_add(db, "folded", folded);
 }
 
 void mark_put(struct store *s, struct db *db, const struct treaty *t, struct mark *m)
 {
-	int64_t type = record_key(&t->record[m->record]);
-	m->seq = store_seq_next(s, db);
-	counter_add(db, "accepted", 1);
-	if (fold(db, type, m)) {
-		counter_add(db, "folded", 1);
-		return;
-	}
-	db_run(db,
-	       "INSERT INTO mark (type, side, remote, seq, first_seq, first_ms, due_ms, wait,"
-	       " priority, reads, author, own, stranger, changed_ms, source)"
-	       " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13, $14)",
-	       "iitiiiiiiibbit", type, (int64_t)m->side, m->remote, m->seq, m->seq,
-	       clock_now(store_clock(s)), m->due_ms, (int64_t)m->priority, (int64_t)m->reads,
-	       (int64_t)m->author, m->own, m->stranger, m->changed_ms, sv_of(m->source));
+	marks_put(s, db, t, m, 1);
 }
 
 static void set_aside(struct db *db, int64_t type, int64_t side, struct sv remote, int64_t now_ms)

@@ -25,6 +25,8 @@ struct mark {
 /* Accepts a mark: a new one, or folded into the one that is pending. Fills
  * m->seq. */
 void mark_put(struct store *s, struct db *db, const struct treaty *t, struct mark *m);
+/* The same for many, in order, counted once. */
+void marks_put(struct store *s, struct db *db, const struct treaty *t, struct mark *m, int n);
 
 /* The first marks that are due, all of one record type, at most 'max'. A mark
  * of a type that the treaty does not have is set aside. */
