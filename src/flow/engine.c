@@ -208,6 +208,17 @@ bool engine_start(struct engine *e, struct err *err)
 	return true;
 }
 
+static bool recover_from_full(struct db *db, void *arg, struct err *err)
+{
+	counter_add(db, "full", 1); /* something must be written to know */
+	return recover(db, arg, err);
+}
+
+bool engine_room(struct engine *e, struct err *err)
+{
+	return store_tx(e->store, recover_from_full, e, err);
+}
+
 /* ------------------------------------------------------------------- tick */
 
 static bool tell_outage(struct db *db, void *arg, struct err *err)

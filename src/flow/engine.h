@@ -57,6 +57,10 @@ enum step_result { STEP_IDLE, STEP_WORKED, STEP_FAILED };
  * answer; both organisations are bound to the store. */
 bool engine_start(struct engine *e, struct err *err);
 
+/* After the store was full, with nobody in a step but the intake: does it take
+ * something again? Then what was in flight is a lost answer, as at a start. */
+bool engine_room(struct engine *e, struct err *err);
+
 /* Feed of one side: its next batch becomes marks, with the cursor, in one
  * transaction. Waits up to wait_ms for something to say. */
 enum step_result engine_feed(struct engine *e, enum side side, int64_t wait_ms, struct err *err);

@@ -11,6 +11,9 @@
  * The statement text must be a literal (or live as long as the db): prepared
  * statements are kept by its address.
  *
+ * A full disk is ERR_STORE with sys_errno ENOSPC: what was committed is there, and
+ * room may come.
+ *
  * A server may go away or be busy, and every error of that kind says
  * RETRY_LATER:
  * - between transactions: db_begin connects again, for up to half a minute;

@@ -9,6 +9,7 @@
  * committed before it (READ COMMITTED), and nobody else commits meanwhile. */
 #include <ctype.h>
 #include <endian.h>
+#include <errno.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,9 +99,12 @@ static void fail(struct db_postgres *s, const PGresult *r, const char *what)
 			s->db.err.retry = RETRY_LATER;
 		return;
 	}
-	if (state && strcmp(state, "53100") == 0)
+	bool full = state && strcmp(state, "53100") == 0;
+	if (full)
 		why = SV("the disk is full; nothing more is accepted until there is room");
 	err_set(&s->db.err, ERR_STORE, "store: %s: %.*s", what, SV_ARG(why));
+	if (fresh && full)
+		s->db.err.sys_errno = ENOSPC;
 	if (fresh && state && is_passing(state))
 		s->db.err.retry = RETRY_LATER;
 }

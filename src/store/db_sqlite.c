@@ -28,6 +28,8 @@ static void fail(struct db *db, const char *what)
 	if (code == SQLITE_FULL)
 		why = "the disk is full; nothing more is accepted until there is room";
 	err_set(&db->err, ERR_STORE, "store: %s: %s", what, why);
+	if (code == SQLITE_FULL)
+		db->err.sys_errno = ENOSPC;
 }
 
 static void run_script(struct db *db, const char *sql)
