@@ -95,6 +95,23 @@ static void take_login(const struct doc_at *at, void *member)
 	}
 }
 
+/* One reference, or a list of them. */
+static void take_secrets(const struct doc_at *at, void *member)
+{
+	struct deployment_system *s = member;
+	bool list = at->value->kind == YAML_LIST;
+	int n = list ? at->value->n : 1;
+	s->webhook_secret = arena_array(at->doc->arena, struct setting, (size_t)n);
+	for (int i = 0; i < n; i++) {
+		const struct yaml_node *value = list ? at->value->item[i] : at->value;
+		if (take_setting(at->doc, at->key->name, true, value->place, value,
+				 &s->webhook_secret[s->webhook_secret_n]))
+			s->webhook_secret_n++;
+	}
+	if (n == 0)
+		complaints_add(at->doc->complaints, at->place, "'secret': an empty list");
+}
+
 /* ---- addresses ---- */
 
 /* Only what cannot be another machine: a name like 127.0.0.1.example.com can. */
@@ -162,6 +179,22 @@ static void take_url(const struct doc_at *at, void *member)
 		*(const char **)member = at->value->text;
 }
 
+static void take_listen(const struct doc_at *at, void *member)
+{
+	struct deployment *d = at->doc->whole;
+	struct sv text = sv_of(at->value->text), host, head, port;
+	int64_t n;
+	bool ok = split_host(text, &host);
+	head = sv_make(text.ptr + host.len, ok ? text.len - host.len : 0);
+	port = head.len ? sv_make(head.ptr + 1, head.len - 1) : SV_NONE;
+	if (!ok || !sv_to_i64(port, &n))
+		complaints_add(at->doc->complaints, at->value->place,
+			       "%s: 'address' is HOST:PORT, and HOST a number such as 127.0.0.1 or "
+			       "[::1]", doc_quote(at->doc, at->value->text));
+	else
+		d->listen = at->value->text;
+}
+
 /* ---- paths ---- */
 
 /* As seen from where the document lies. */
@@ -207,6 +240,14 @@ static const struct doc_key limit_keys[] = {
 #undef AT
 static const struct doc_level limit_level = { "'limits'", limit_keys, NULL };
 
+static const struct doc_key webhook_keys[] = {
+	{ "secret", YAML_SCALAR | YAML_LIST, true, take_secrets, 0,
+	  .decides = "what its webhooks are signed with, as env:NAME or file:PATH; a list while one "
+		     "secret replaces another" },
+	{ 0 },
+};
+static const struct doc_level webhook_level = { "'webhook'", webhook_keys, NULL };
+
 static const struct doc_key any_setting[] = {
 	{ "*", YAML_SCALAR, false, NULL,
 	  .decides = "a setting of the connector; secrets as env:NAME or file:PATH" },
@@ -222,6 +263,8 @@ static const struct doc_key system_keys[] = {
 	  .decides = "where it is; a description may have an address of its own" },
 	{ "login", YAML_MAP, true, take_login, 0, .level = &login_level,
 	  .decides = "how to log in" },
+	{ "webhook", YAML_MAP, false, take_level, 0, .level = &webhook_level,
+	  .decides = "takes what the system sends by itself, at the address of 'listen'" },
 	{ "poll", YAML_SCALAR, false, take_duration, AT(poll_ms),
 	  .decides = "how often a polled feed is asked" },
 	{ "timeout", YAML_SCALAR, false, take_duration, AT(timeout_ms),
@@ -253,6 +296,55 @@ static const struct doc_key systems_keys[] = {
 };
 static const struct doc_level systems_level = { "'systems'", systems_keys, NULL };
 
+/* No secret, but read as one is. */
+static void take_certificate(const struct doc_at *at, void *member)
+{
+	if (!at->value->text[0])
+		complaints_add(at->doc->complaints, at->value->place, "'certificate': an empty path");
+	else
+		*(struct setting *)member = (struct setting){
+			at->key->name, arena_printf(at->doc->arena, "file:%s", at->value->text).ptr,
+			true, at->place
+		};
+}
+
+static const struct doc_key tls_keys[] = {
+	{ "certificate", YAML_SCALAR, true, take_certificate, offsetof(struct deployment, tls_certificate),
+	  .decides = "the file with the certificate and those between it and its root, in PEM" },
+	{ "key", YAML_SCALAR, true, take_secret, offsetof(struct deployment, tls_key),
+	  .decides = "its private key in PEM, as file:PATH or env:NAME" },
+	{ 0 },
+};
+static const struct doc_level tls_level = { "'tls'", tls_keys, NULL };
+
+static const struct doc_key listen_keys[] = {
+	{ "address", YAML_SCALAR, true, take_listen, 0,
+	  .decides = "HOST:PORT; without 'tls' only an address of this machine itself" },
+	{ "tls", YAML_MAP, false, take_level, 0, .level = &tls_level,
+	  .decides = "answers by https; else something in front of it must" },
+	{ 0 },
+};
+static const struct doc_level listen_level = { "'listen'", listen_keys, NULL };
+
+/* What belongs together and does not stand in one mapping. */
+static void check_listen(const struct deployment *d, const struct yaml_node *root,
+			 struct complaints *c)
+{
+	const struct yaml_pair *listen = yaml_find(root, "listen");
+	struct sv host;
+	bool wants = false;
+	for (int s = 0; s < SIDES; s++)
+		wants = wants || d->system[s].webhook_secret_n > 0;
+	if (wants && !listen)
+		complaints_add(c, root->place,
+			       "'listen' is missing: the address at which webhooks are taken");
+	if (d->listen && !d->tls_key.text && split_host(sv_of(d->listen), &host) &&
+	    !is_loopback(host))
+		complaints_add(c, listen->place,
+			       "'listen': %s can be reached from other machines: it needs 'tls', or "
+			       "listen on 127.0.0.1 behind a proxy that has it", d->listen);
+}
+
 static const struct doc_key deployment_keys[] = {
 	{ "deployment", YAML_SCALAR, true, take_format, 0,
 	  .decides = "the version of the language; say 1" },
@@ -266,6 +358,8 @@ static const struct doc_key deployment_keys[] = {
 	  .decides = "the ways on which people are told" },
 	{ "people", YAML_MAP, false, take_people, 0, .level = &people_level,
 	  .decides = "how each role of the treaty is reached" },
+	{ "listen", YAML_MAP, false, take_level, 0, .level = &listen_level,
+	  .decides = "where webhooks are taken" },
 	{ 0 },
 };
 const struct doc_level deployment_level = { "a deployment", deployment_keys, NULL };
@@ -284,6 +378,8 @@ struct deployment *deployment_load_text(struct sv text, const char *path, struct
 	struct yaml_node *root = yaml_parse(text, &dep->arena, c);
 	if (root && doc_expect(&d, root, YAML_MAP, "deployment", root->place))
 		doc_walk(&d, &deployment_level, root, root->place, dep);
+	if (root && c->n == before)
+		check_listen(dep, root, c);
 	complaints_sort(c);
 	if (c->n > before) {
 		deployment_destroy(dep);

@@ -29,6 +29,10 @@ struct deployment_system {
 			  * connector's own, never for Salesforce */
 	struct setting *login;
 	int login_n;
+	/* what the system signs its webhooks with; several while one replaces
+	 * another; none: no webhook is taken */
+	struct setting *webhook_secret;
+	int webhook_secret_n;
 	struct deployment_limits limits;
 	int64_t poll_ms;    /* how often a polled feed is asked; 0: default */
 	int64_t timeout_ms; /* longest time a request may run; 0: default */
@@ -68,6 +72,8 @@ struct deployment {
 	const char *store_path, *store_postgres;
 	struct setting store_password; /* of PostgreSQL; text NULL: none */
 	struct setting store_key;      /* seals credentials */
+	const char *listen;	  /* HOST:PORT for webhooks, or NULL */
+	struct setting tls_certificate, tls_key; /* PEM; text NULL: plain http */
 	struct deployment_system system[SIDES];
 	struct deployment_channel *channel;
 	int channel_n;
