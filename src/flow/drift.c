@@ -185,7 +185,15 @@ bool drift_check(struct engine *e, int record, enum side side, bool *changed, st
 	bool ok = call_begin(e, side, err);
 	if (ok) {
 		ok = c->ops->describe(c, type->side[side].object, &a, &schema, err);
-		call_end(e, side, ok, err);
+		/* what does not describe itself cannot drift visibly */
+		bool mute = !ok && err && err->code == ERR_UNSUPPORTED;
+		call_end(e, side, ok || mute, err);
+		if (mute) {
+			err_clear(err);
+			pthread_mutex_unlock(&e->drift_mutex);
+			arena_finish(&a);
+			return true;
+		}
 	}
 	const struct reading *before = e->reading[side][record];
 	bool *absent = arena_array(&a, bool, type->field_n + 1);

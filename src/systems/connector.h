@@ -151,11 +151,34 @@ struct schema_object {
 	int field_n;
 };
 
+/* A request to the address of a system's webhook, as it came. */
+struct webhook {
+	/* A header's value, any case; SV_NONE when absent. */
+	struct sv (*header)(const struct webhook *w, const char *name);
+	struct sv body; /* the very bytes: they are what is signed */
+	int64_t now_ms;
+	void *arg; /* of 'header' */
+};
+
+enum webhook_outcome {
+	WEBHOOK_TAKEN,	 /* 'changes' tells what it says; none is a good answer */
+	WEBHOOK_UNKNOWN, /* signed, and not understood: 'why' */
+	WEBHOOK_FORGED,	 /* no signature, or not by one of our secrets */
+	WEBHOOK_STALE,	 /* signed, too long ago: somebody sends it again */
+};
+
+struct webhook_news {
+	struct changes changes; /* no cursor */
+	struct sv event;	/* its name for people; may be empty */
+	const char *why;	/* UNKNOWN */
+};
+
 enum capability {
 	CAN_UPSERT = 1 << 0,	/* a unique key makes creating repeatable */
 	CAN_CONDITION = 1 << 1,	/* If-Unmodified-Since on single rows */
 	CAN_HISTORY = 1 << 2,	/* keeps every step of a field */
 	CAN_AUTHOR = 1 << 3,	/* a row tells who changed it last */
+	CAN_WEBHOOK = 1 << 4,	/* sends what changed by itself: listen and verify */
 };
 
 /* Sizes the flow fills its calls to, and how long a request may still be
@@ -223,6 +246,15 @@ struct connector_ops {
 	 * answer. Returns false only when nothing was sent at all. */
 	bool (*write)(struct connector *c, struct write *w, int n, struct arena *a,
 		      struct err *err);
+
+	/* CAN_WEBHOOK, else NULL: takes up the secrets of the deployment, once, before the
+	 * first verify. */
+	bool (*listen)(struct connector *c, struct err *err);
+
+	/* CAN_WEBHOOK, else NULL: what a request says, if the system sent it. Pure and
+	 * cheap, any thread, asks nobody. Texts in the arena. */
+	enum webhook_outcome (*verify)(struct connector *c, const struct webhook *w,
+				       struct arena *a, struct webhook_news *out);
 
 	void (*close)(struct connector *c); /* frees the connector */
 };

@@ -106,6 +106,9 @@ static void check_steps(struct doc *doc, const struct rest_description *d, enum 
 		if (s->when != WHEN_ALWAYS && s->when != when)
 			continue;
 		check_request(doc, &s->request, names);
+		check_template(doc, &s->basic_user, names);
+		check_template(doc, &s->basic_password, names);
+		check_pairs(doc, s->form, s->form_n, names);
 		for (int k = 0; k < s->take_n; k++)
 			add_name(names, s->take[k].name);
 	}
@@ -125,6 +128,9 @@ static void check_step(struct doc *doc, const struct rest_step *s)
 		complaints_add(doc->complaints, url->place,
 			       "login step '%s': a whole URL belongs here, from https:// or a "
 			       "{name} that holds one on", s->name);
+	if (s->form_n && s->request.method && strcmp(s->request.method, "POST") != 0)
+		complaints_add(doc->complaints, s->place,
+			       "login step '%s': a form is the body of a POST request", s->name);
 	if (s->tries > TRIES_MAX)
 		complaints_add(doc->complaints, s->place, "login step '%s': more than %d tries",
 			       s->name, TRIES_MAX);
@@ -240,6 +246,53 @@ static void check_objects(struct doc *doc, const struct rest_description *d)
 				       d->object[i].name);
 }
 
+/* ---- the webhook ---- */
+
+static bool names_event(const struct rest_texts *t, const char *event)
+{
+	for (int i = 0; i < t->n; i++)
+		if (strcmp(t->text[i], event) == 0)
+			return true;
+	return false;
+}
+
+static void check_mark(struct doc *doc, const struct rest_description *d,
+		       const struct rest_webhook_mark *m)
+{
+	if (!rest_object_by_name(d, sv_of(m->object)))
+		complaints_add(doc->complaints, m->place, "'object': '%s' is none of the objects",
+			       m->object);
+	for (int i = 0; i < m->events.n; i++)
+		if (names_event(&d->webhook.ignored, m->events.text[i]))
+			complaints_add(doc->complaints, m->place,
+				       "'%s' marks a record here and is ignored below",
+				       m->events.text[i]);
+}
+
+static void check_webhook(struct doc *doc, const struct rest_description *d)
+{
+	static const struct names names = { { "body", "timestamp" }, 2 };
+	bool body = !d->webhook.signs.n, stamp = false;
+	if (!d->webhook.header)
+		return;
+	check_template(doc, &d->webhook.signs, &names);
+	for (int i = 0; i < d->webhook.signs.n; i++) {
+		const struct template_part *p = &d->webhook.signs.part[i];
+		body = body || (p->is_name && sv_eq(p->text, SV("body")));
+		stamp = stamp || (p->is_name && sv_eq(p->text, SV("timestamp")));
+	}
+	if (!body)
+		complaints_add(doc->complaints, d->webhook.signs.place,
+			       "'signs': without {body} anybody could change what was signed");
+	if (stamp != (d->webhook.stamp != NULL) || stamp != (d->webhook.within_ms > 0))
+		complaints_add(doc->complaints, d->webhook.place,
+			       "'signs' with {timestamp}, 'timestamp' and 'within' belong together: a "
+			       "time that is not signed proves nothing, and one that may be of any age "
+			       "neither");
+	for (int i = 0; i < d->webhook.mark_n; i++)
+		check_mark(doc, d, &d->webhook.mark[i]);
+}
+
 void rest_description_check(struct doc *doc, const struct rest_description *d)
 {
 	if (d->version != 1)
@@ -249,4 +302,8 @@ void rest_description_check(struct doc *doc, const struct rest_description *d)
 	check_login(doc, d);
 	check_classes(doc, d);
 	check_objects(doc, d);
+	check_webhook(doc, d);
+	if (d->history.field && !d->query.brief.method)
+		complaints_add(doc->complaints, (struct place){ 1, 1 },
+			       "'history' is read by 'query', and there is none");
 }

@@ -59,6 +59,8 @@ struct rest {
 	struct session session;
 	struct gate gate;
 	struct feed feed;
+	struct hmac **webhook_key; /* in the arena; none before 'listen' */
+	int webhook_key_n;
 };
 
 /* login.c */

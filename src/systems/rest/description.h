@@ -7,9 +7,15 @@
 #ifndef TREATY_REST_DESCRIPTION_H
 #define TREATY_REST_DESCRIPTION_H
 
+#include "net/hmac.h"
 #include "systems/rest/template.h"
 #include "treaty/doc.h"
 #include "value/dialect.h"
+
+struct rest_texts {
+	const char **text;
+	int n;
+};
 
 struct rest_pair {
 	const char *name;
@@ -59,6 +65,9 @@ struct rest_step {
 	struct rest_statuses expect;
 	struct rest_statuses refused; /* the login is wrong: never to be repeated */
 	int tries;
+	struct template basic_user, basic_password; /* no part: none */
+	struct rest_pair *form; /* of a form body */
+	int form_n;
 	struct rest_take *take;
 	int take_n;
 	struct place place;
@@ -106,6 +115,14 @@ struct rest_object {
 	const char *modified; /* field, or NULL */
 	const char *deleted;  /* flag, or NULL */
 	const char *history;  /* name for {history}, or NULL: none is kept */
+	struct place place;
+};
+
+/* What an event of a webhook says: look at these records. */
+struct rest_webhook_mark {
+	struct rest_texts events;
+	const char *object;
+	const char *id; /* path; '*' is any place of a list */
 	struct place place;
 };
 
@@ -189,6 +206,21 @@ struct rest_description {
 		int batch_max;
 		int64_t poll_min_ms, poll_max_ms;
 	} changes; /* next.method NULL: no feed */
+
+	struct {
+		const char *header, *prefix;
+		enum hmac_algorithm algorithm;
+		enum hmac_spelling spelling;
+		struct template signs; /* no part: the body */
+		const char *stamp;     /* header with the time, or NULL */
+		int64_t within_ms;
+		const char *event;
+		const char *at, *author, *fields; /* or NULL */
+		struct rest_webhook_mark *mark;
+		int mark_n;
+		struct rest_texts ignored;
+		struct place place;
+	} webhook; /* header NULL: none */
 
 	struct {
 		struct template object;

@@ -48,14 +48,14 @@ static bool read_cursor(struct rest *r, struct sv cursor, const struct position 
 	return false;
 }
 
-static bool text_at(struct json_object *o, const char *path, struct arena *a, struct sv *out)
+bool json_text_at(struct json_object *o, const char *path, struct arena *a, struct sv *out)
 {
 	struct sv text = path ? json_scalar_text(json_path(o, path)) : SV_NONE;
 	*out = arena_sv(a, text);
 	return text.len > 0;
 }
 
-static enum author author_of(struct sv who, struct sv own)
+enum author rest_author(struct sv who, struct sv own)
 {
 	if (!who.len || !own.len)
 		return AUTHOR_UNKNOWN;
@@ -73,10 +73,10 @@ static bool is_composite(const struct rest_description *d, struct sv name)
 /* Which fields changed, when the event tells each of them. 'address' may be
  * any part of it, and naming too few would be worse than naming none: what an
  * event of ours does not name counts as a stranger's. */
-static void read_fields(const struct rest_description *d, struct json_object *event,
-			struct arena *a, struct change *out)
+void rest_changed_fields(const struct rest_description *d, struct json_object *event,
+			 const char *path, struct arena *a, struct change *out)
 {
-	struct json_object *list = d->changes.fields ? json_path(event, d->changes.fields) : NULL;
+	struct json_object *list = path ? json_path(event, path) : NULL;
 	if (!json_object_is_type(list, json_type_array))
 		return;
 	size_t n = json_object_array_length(list);
@@ -101,7 +101,7 @@ bool feed_read_batch(const struct rest_description *d, struct json_object *body,
 		return true; /* nothing is said with nothing */
 	struct json_object *events = json_path(body, d->changes.events);
 	if (!json_object_is_type(events, json_type_array) ||
-	    !text_at(body, d->changes.batch, a, &text) || !sv_to_i64(text, position)) {
+	    !json_text_at(body, d->changes.batch, a, &text) || !sv_to_i64(text, position)) {
 		err_set(err, ERR_SERVER, "%s: a batch without %s or %s", d->name, d->changes.batch,
 			d->changes.events);
 		return false;
@@ -113,14 +113,14 @@ bool feed_read_batch(const struct rest_description *d, struct json_object *body,
 		struct change *c = &out->change[out->n];
 		struct sv at, who;
 		/* about something that is no record, such as changed meta data */
-		if (!text_at(e, d->changes.object, a, &c->object))
+		if (!json_text_at(e, d->changes.object, a, &c->object))
 			continue;
-		text_at(e, d->changes.id, a, &c->id);
-		text_at(e, d->changes.author, a, &who);
-		if (!text_at(e, d->changes.at, a, &at) || !sv_to_i64(at, &c->at_ms))
+		json_text_at(e, d->changes.id, a, &c->id);
+		json_text_at(e, d->changes.author, a, &who);
+		if (!json_text_at(e, d->changes.at, a, &at) || !sv_to_i64(at, &c->at_ms))
 			c->at_ms = 0;
-		c->author = author_of(who, own);
-		read_fields(d, e, a, c);
+		c->author = rest_author(who, own);
+		rest_changed_fields(d, e, d->changes.fields, a, c);
 		out->n++;
 	}
 	return true;
@@ -148,7 +148,7 @@ static bool ask_position(struct rest *r, const struct rest_request *q, const cha
 	struct rest_answer answer;
 	struct sv text;
 	bool ok = ask_feed(r, q, what, p, a, &answer, err);
-	if (ok && (!text_at(answer.body, path, a, &text) || !sv_to_i64(text, &p->request))) {
+	if (ok && (!json_text_at(answer.body, path, a, &text) || !sv_to_i64(text, &p->request))) {
 		err_set(err, ERR_SERVER, "%s: %s: no %s in the answer", r->d->name, what, path);
 		ok = false;
 	}
@@ -228,6 +228,14 @@ bool rest_changes(struct connector *c, struct sv cursor, int64_t wait_ms, struct
 	struct feed *f = &r->feed;
 	struct session_use session;
 	*out = (struct changes){ 0 };
+	if (!d->changes.next.method && d->webhook.header) {
+		/* it tells by itself; a cursor all the same, as the flow begins
+		 * anew without one */
+		out->cursor = SV("webhook");
+		if (cursor.len && !gate_wait(&r->gate, monotonic_ms() + wait_ms))
+			err_set(err, ERR_STOPPED, "%s: stopped", d->name);
+		return !gate_stopping(&r->gate);
+	}
 	if (!d->changes.next.method) {
 		err_set(err, ERR_UNSUPPORTED, "%s: no change feed is described", d->name);
 		return false;

@@ -18,6 +18,10 @@ static const struct doc_word sets[] = {
 static const struct doc_word references[] = { { "text", REF_TEXT }, { "object", REF_OBJECT }, END };
 static const struct doc_word filters[] = { { "jpql", 0 }, END };
 static const struct doc_word feeds[] = { { "queue", 0 }, END };
+static const struct doc_word algorithms[] = {
+	{ "hmac-sha256", HMAC_SHA256 }, { "hmac-sha1", HMAC_SHA1 }, END
+};
+static const struct doc_word spellings[] = { { "hex", HMAC_HEX }, { "base64", HMAC_BASE64 }, END };
 static const struct doc_word classes[] = {
 	{ "session", CLASS_SESSION }, { "limit", CLASS_LIMIT },	  { "rejected", CLASS_REJECTED },
 	{ "gone", CLASS_GONE },	      { "cursor", CLASS_CURSOR }, { "server", CLASS_SERVER }, END
@@ -47,6 +51,8 @@ OWN_NAMES(taken, "what is taken", "where the step finds it: body.PATH or locatio
 OWN_NAMES(optional, "the optional settings", "a setting and what it is when not given");
 OWN_NAMES(tests, "the test", "a path in the answer and the text that must be there");
 OWN_NAMES(properties, "the test", "a property of the field and its text");
+
+OWN_NAMES(forms, "the form", "a value of the form");
 
 #define SCALAR(name, needed, taker, offset, what)                                                  \
 	{ name, YAML_SCALAR, needed, taker, offset, NULL, NULL, what }
@@ -97,6 +103,13 @@ static const struct doc_key keep_keys[] = {
 static const struct doc_level keep_level = { "what to keep", keep_keys, NULL };
 
 #define STEP(member) offsetof(struct rest_step, member)
+static const struct doc_key basic_keys[] = {
+	SCALAR("user", true, take_template, STEP(basic_user), "the user name"),
+	SCALAR("password", true, take_template, STEP(basic_password), "the password"),
+	END
+};
+static const struct doc_level basic_level = { "the basic login", basic_keys, NULL };
+
 static const struct doc_key step_keys[] = {
 	SCALAR("name", true, take_identifier, STEP(name), "what the step is called in messages"),
 	WORD("when", false, take_word, STEP(when), whens, "in which kind of login it is done"),
@@ -106,6 +119,8 @@ static const struct doc_key step_keys[] = {
 	  "whole URL of a POST request" },
 	{ "query", YAML_MAP, false, take_query, STEP(request), NULL, &parameters_level,
 	  "parameters after the '?'" },
+	MAP("basic", false, take_level, 0, &basic_level, "HTTP Basic, for this request"),
+	MAP("form", false, take_form, 0, &forms_level, "a form as the body of a POST request"),
 	{ "expect", YAML_SCALAR | YAML_LIST, false, take_statuses, STEP(expect), NULL, NULL,
 	  "statuses of success; 200 when not given" },
 	{ "refused", YAML_SCALAR | YAML_LIST, false, take_statuses, STEP(refused), NULL, NULL,
@@ -178,7 +193,7 @@ static const struct doc_level objects_level = { "the objects", objects_keys, NUL
 
 static const struct doc_key rows_keys[] = {
 	SCALAR("id", true, take_identifier, D(rows.id), "the field with a record's id"),
-	SCALAR("data", true, take_path, D(rows.data), "path of the row or rows in an answer"),
+	SCALAR("data", false, take_path, D(rows.data), "path of the row or rows in an answer; the answer itself when not given"),
 	SCALAR("total", false, take_identifier, D(rows.total),
 	       "of a list inside a row: how many members there are"),
 	SCALAR("to_many", false, take_count, D(rows.to_many),
@@ -290,6 +305,46 @@ static const struct doc_key changes_keys[] = {
 };
 static const struct doc_level changes_level = { "the changes", changes_keys, NULL };
 
+static const struct doc_key signature_keys[] = {
+	SCALAR("header", true, take_text, D(webhook.header), "the header with the signature"),
+	SCALAR("prefix", false, take_text, D(webhook.prefix), "what stands before it in the header"),
+	WORD("algorithm", true, take_word, D(webhook.algorithm), algorithms, "how it is made"),
+	WORD("encoding", true, take_word, D(webhook.spelling), spellings, "how it is spelled"),
+	SCALAR("signs", false, take_template, D(webhook.signs),
+	       "what is signed; the body when not given"),
+	SCALAR("timestamp", false, take_text, D(webhook.stamp),
+	       "the header with {timestamp}, in seconds or milliseconds since 1970"),
+	SCALAR("within", false, take_duration, D(webhook.within_ms),
+	       "how old a timestamp may be"),
+	END
+};
+static const struct doc_level signature_level = { "the signature", signature_keys, NULL };
+
+#define MARK(member) offsetof(struct rest_webhook_mark, member)
+static const struct doc_key mark_keys[] = {
+	LIST("events", true, take_texts, MARK(events), NULL, "of these events"),
+	SCALAR("object", true, take_identifier, MARK(object), "the object that is to be looked at"),
+	SCALAR("id", true, take_star_path, MARK(id),
+	       "path of the record's id; '*' is any place of a list"),
+	END
+};
+static const struct doc_level mark_level = { "a mark", mark_keys, NULL };
+
+static const struct doc_key webhook_keys[] = {
+	MAP("signature", true, take_level, 0, &signature_level, "how it is known to be theirs"),
+	SCALAR("event", true, take_path, D(webhook.event), "path of the event's name"),
+	SCALAR("at", false, take_path, D(webhook.at), "path of the time of the change"),
+	SCALAR("author", false, take_path, D(webhook.author),
+	       "path of the id of the user who made the change"),
+	SCALAR("fields", false, take_path, D(webhook.fields),
+	       "path of the list of the names of changed fields"),
+	LIST("marks", true, take_marks, 0, &mark_level, "which records an event is about"),
+	LIST("ignores", false, take_texts, D(webhook.ignored), NULL,
+	     "events that are about no object of a treaty, such as a test"),
+	END
+};
+static const struct doc_level webhook_level = { "the webhook", webhook_keys, NULL };
+
 static const struct doc_key history_keys[] = {
 	SCALAR("object", true, take_template, D(history.object), "the object that holds the steps"),
 	SCALAR("field", true, take_path, D(history.field), "path of the changed field's name"),
@@ -357,13 +412,14 @@ static const struct doc_key rest_keys[] = {
 	MAP("objects", true, take_objects, 0, &objects_level, "what a treaty may name"),
 	MAP("rows", true, take_rows, 0, &rows_level, "how rows look in answers"),
 	MAP("fetch", true, take_level, 0, &fetch_level, "reads records by their ids"),
-	MAP("query", true, take_level, 0, &query_level, "reads records by a condition"),
+	MAP("query", false, take_level, 0, &query_level, "reads records by a condition"),
 	MAP("create", false, take_create, 0, &create_level, "makes a record"),
 	MAP("update", false, take_update, 0, &update_level, "changes a record"),
 	MAP("errors", true, take_level, 0, &errors_level, "what answers mean"),
 	MAP("changes", false, take_level, 0, &changes_level, "the feed of changes"),
+	MAP("webhook", false, take_webhook, 0, &webhook_level, "what the system sends by itself"),
 	MAP("history", false, take_level, 0, &history_level, "every step of a field"),
-	MAP("describe", true, take_level, 0, &describe_level, "which fields there are"),
+	MAP("describe", false, take_level, 0, &describe_level, "which fields there are"),
 	MAP("limits", true, take_level, 0, &limits_level, "how much at once, and how long"),
 	END
 };

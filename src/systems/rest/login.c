@@ -9,6 +9,8 @@
  * chain, and only a password login could begin a new one. */
 #include "systems/rest/connection.h"
 
+#include <openssl/evp.h>
+
 #include "base/log.h"
 #include "base/panic.h"
 
@@ -98,6 +100,36 @@ static bool take(struct login *l, const struct rest_step *s, const struct http_c
 	return ok;
 }
 
+/* 'Basic ...' in the arena, or nothing. */
+static struct sv basic(struct login *l, const struct rest_step *s)
+{
+	if (!s->basic_user.n)
+		return SV_NONE;
+	struct sv user = fill(l, &s->basic_user, &l->arena);
+	struct sv pair = arena_printf(&l->arena, "%.*s:%.*s", SV_ARG(user),
+				      SV_ARG(fill(l, &s->basic_password, &l->arena)));
+	char *text = arena_alloc(&l->arena, 6 + (pair.len + 2) / 3 * 4 + 1);
+	memcpy(text, "Basic ", 6);
+	int n = EVP_EncodeBlock((unsigned char *)text + 6, (const unsigned char *)pair.ptr,
+				(int)pair.len);
+	return sv_make(text, 6 + (size_t)n);
+}
+
+static struct sv form(struct login *l, const struct rest_step *s)
+{
+	struct buf b;
+	buf_init(&b, SETTING_MAX);
+	for (int i = 0; i < s->form_n; i++) {
+		buf_addf(&b, "%s", i ? "&" : "");
+		buf_add_url(&b, sv_of(s->form[i].name));
+		buf_addc(&b, '=');
+		template_add(&b, &s->form[i].value, &l->vars, TEMPLATE_URL_VALUE);
+	}
+	struct sv text = arena_sv(&l->arena, buf_sv(&b));
+	buf_finish(&b);
+	return text;
+}
+
 /* One answer of one step. */
 static bool attempt_step(struct login *l, const struct rest_step *s, struct err *err)
 {
@@ -107,7 +139,13 @@ static bool attempt_step(struct login *l, const struct rest_step *s, struct err 
 		.url = rest_url(SV_NONE, &s->request, &l->vars, &l->arena).ptr,
 		.timeout_ms = r->connector.shape.longest_request_ms,
 		.body_max = ANSWER_MAX,
+		.body = form(l, s),
 	};
+	const struct http_header login = { "Authorization", basic(l, s) };
+	call.header = &login;
+	call.header_n = login.value.len ? 1 : 0;
+	if (call.body.len)
+		call.content_type = "application/x-www-form-urlencoded";
 	bool ok = rest_exchange(r, &call, &l->arena, err);
 	if (ok && rest_statuses_have(&s->refused, (int)call.status)) {
 		l->refused = true;

@@ -47,7 +47,23 @@ bool rest_history(struct connector *c, const struct object_ref *o, const struct 
 bool rest_describe(struct connector *c, const char *object, struct arena *a,
 		   struct schema_object *out, struct err *err);
 
+/* webhook.c */
+bool rest_listen(struct connector *c, struct err *err);
+enum webhook_outcome rest_verify(struct connector *c, const struct webhook *w, struct arena *a,
+				 struct webhook_news *out);
+
+/* feed.c: what feed and webhook read alike. */
+bool json_text_at(struct json_object *o, const char *path, struct arena *a, struct sv *out);
+enum author rest_author(struct sv who, struct sv own);
+void rest_changed_fields(const struct rest_description *d, struct json_object *event,
+			 const char *path, struct arena *a, struct change *out);
+
 /* Pure parts of the above, for tests. */
+
+/* webhook.c: the same, with keys and our own user's id given. */
+enum webhook_outcome webhook_read(const struct rest_description *d, struct hmac *const *key,
+				  int key_n, struct sv own, const struct webhook *w,
+				  struct arena *a, struct webhook_news *out);
 
 /* feed.c: the changes of one batch; an empty body is no batch. False when it
  * is none. 'position' is -1 when there is no batch. */

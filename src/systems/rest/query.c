@@ -46,6 +46,13 @@ bool rest_query(struct rest *r, const struct rest_query *q, struct arena *a,
 		{ "count", arena_printf(a, "%d", q->count) },
 	};
 	const struct vars vars = { var, (int)(sizeof(var) / sizeof(var[0])), NULL };
+	if (!r->d->query.brief.method) {
+		*answer = (struct rest_answer){ .class = CLASS_NONE };
+		err_set(err, ERR_UNSUPPORTED,
+			"%s: its description has no 'query': records can be read by id, not looked up",
+			r->d->name);
+		return false;
+	}
 	struct rest_ask ask = {
 		.on = q->on,
 		.what = arena_printf(a, "%s of %.*s", q->what, SV_ARG(q->object)).ptr,

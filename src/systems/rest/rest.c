@@ -39,6 +39,8 @@ static void rest_close(struct connector *c)
 	pthread_cond_destroy(&r->gate.changed);
 	pthread_mutex_destroy(&r->session.login);
 	pthread_mutex_destroy(&r->session.lock);
+	for (int i = 0; i < r->webhook_key_n; i++)
+		hmac_destroy(r->webhook_key[i]);
 	arena_finish(&r->session.arena);
 	arena_finish(&r->arena);
 	rest_description_destroy(r->d);
@@ -54,6 +56,8 @@ static const struct connector_ops rest_ops = {
 	.list = rest_list,
 	.find = rest_find,
 	.write = rest_write,
+	.listen = rest_listen,
+	.verify = rest_verify,
 	.close = rest_close,
 };
 
@@ -62,7 +66,7 @@ static void set_shape(struct rest *r)
 	const struct rest_description *d = r->d;
 	const struct deployment_system *s = r->system;
 	r->connector.shape = (struct connector_shape){
-		.can = d->history.field ? CAN_HISTORY : 0,
+		.can = (d->history.field ? CAN_HISTORY : 0) | (d->webhook.header ? CAN_WEBHOOK : 0),
 		.fetch_max = d->fetch.ids,
 		.write_max = 1,
 		.list_max = d->query.page,

@@ -74,7 +74,7 @@ struct sv rows_selector(const struct rest_description *d, const char *const *mor
 static struct json_object *to_many(const struct rest_description *d, struct json_object *o)
 {
 	struct json_object *data;
-	if (!d->rows.total || !json_at(o, d->rows.total))
+	if (!d->rows.total || !d->rows.data || !json_at(o, d->rows.total))
 		return NULL;
 	data = json_path(o, d->rows.data);
 	return json_object_is_type(data, json_type_array) ? data : NULL;
@@ -134,7 +134,7 @@ struct value rows_value(const struct rest_description *d, struct json_object *ro
 
 bool rows_list(const struct rest_description *d, struct json_object *body, struct rows_list *out)
 {
-	struct json_object *data = json_path(body, d->rows.data);
+	struct json_object *data = d->rows.data ? json_path(body, d->rows.data) : body;
 	*out = (struct rows_list){ 0 };
 	if (json_object_is_type(data, json_type_array))
 		*out = (struct rows_list){ data, NULL, json_object_array_length(data) };

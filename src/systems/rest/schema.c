@@ -125,6 +125,10 @@ bool rest_describe(struct connector *c, const char *object, struct arena *a,
 	struct rest *r = rest_of(c);
 	if (!rest_object(r, object, err))
 		return false;
+	if (!r->d->describe.request.method) {
+		err_set(err, ERR_UNSUPPORTED, "%s: its description has no 'describe'", r->d->name);
+		return false;
+	}
 	const struct var var = { "object", sv_of(object) };
 	const struct vars vars = { &var, 1, NULL };
 	struct rest_ask ask = {

@@ -201,6 +201,13 @@ void take_json(const struct doc_at *at, void *member)
 	q->json = p.pair, q->json_n = p.n;
 }
 
+void take_form(const struct doc_at *at, void *member)
+{
+	struct rest_step *step = member;
+	struct pairs p = templates(at);
+	step->form = p.pair, step->form_n = p.n;
+}
+
 void take_headers(const struct doc_at *at, void *member)
 {
 	struct rest_description *d = at->doc->whole;
@@ -299,15 +306,24 @@ void take_optional(const struct doc_at *at, void *member)
 							   list[i]->place };
 }
 
-void take_composites(const struct doc_at *at, void *member)
+void take_texts(const struct doc_at *at, void *member)
 {
-	struct rest_description *d = at->doc->whole;
-	d->changes.composite = arena_array(at->doc->arena, const char *, (size_t)at->value->n);
+	struct rest_texts *t = member;
+	t->text = arena_array(at->doc->arena, const char *, (size_t)at->value->n);
 	for (int i = 0; i < at->value->n; i++) {
 		const struct yaml_node *item = at->value->item[i];
 		if (doc_expect(at->doc, item, YAML_SCALAR, at->key->name, item->place))
-			d->changes.composite[d->changes.composite_n++] = item->text;
+			t->text[t->n++] = item->text;
 	}
+}
+
+void take_composites(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	struct rest_texts t = { 0 };
+	take_texts(at, &t);
+	d->changes.composite = t.text;
+	d->changes.composite_n = t.n;
 }
 
 void take_takes(const struct doc_at *at, void *member)
@@ -403,6 +419,25 @@ void take_kinds(const struct doc_at *at, void *member)
 	d->describe.rule_n = at->value->n;
 	for (int i = 0; i < at->value->n; i++)
 		walk_item(at, i, &d->describe.rule[i]);
+}
+
+void take_webhook(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	d->webhook.place = at->place;
+	take_level(at, d);
+}
+
+void take_marks(const struct doc_at *at, void *member)
+{
+	struct rest_description *d = at->doc->whole;
+	d->webhook.mark = arena_array(at->doc->arena, struct rest_webhook_mark,
+				      (size_t)at->value->n);
+	d->webhook.mark_n = at->value->n;
+	for (int i = 0; i < at->value->n; i++) {
+		d->webhook.mark[i].place = at->value->item[i]->place;
+		walk_item(at, i, &d->webhook.mark[i]);
+	}
 }
 
 void take_objects(const struct doc_at *at, void *member)

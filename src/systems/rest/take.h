@@ -17,16 +17,18 @@ doc_take take_statuses; /* struct rest_statuses: 404, 500..599, or a list */
 doc_take take_span;	/* int64_t[2], ms: '30s..5m' */
 doc_take take_bits;	/* unsigned: a word of the key's, or a list of them */
 
+doc_take take_texts;	/* struct rest_texts */
+
 /* struct rest_request: its method and URL; its query; its JSON body; all of it,
  * at the key's level, where one method must be given */
 doc_take take_method, take_query, take_json, take_request;
 
 /* struct rest_step, struct rest_error_class, struct rest_type_rule */
-doc_take take_takes, take_body_tests, take_when;
+doc_take take_takes, take_body_tests, take_when, take_form;
 
 /* the whole description */
 doc_take take_required, take_optional; /* settings */
 doc_take take_headers, take_steps, take_objects, take_rows, take_create, take_update,
-	take_classes, take_composites, take_kinds;
+	take_classes, take_composites, take_kinds, take_webhook, take_marks;
 
 #endif
