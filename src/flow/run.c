@@ -1,5 +1,6 @@
 #include "flow/run.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,21 +9,24 @@
 #include "base/log.h"
 #include "base/panic.h"
 
-enum { WORKERS_MAX = 64, DELIVERY_MAX = 28, IDLE_MAX_MS = 50, PULSE_MS = 1000, SAY_AGAIN_MS = 60000 };
+enum { WORKERS_MAX = 64, DELIVERY_MAX = 28, IDLE_MAX_MS = 50, PULSE_MS = 1000, SAY_AGAIN_MS = 60000,
+       INTAKE_WAIT_MS = 1000, LOOK_FOR_ROOM_MS = 500 };
 
 struct worker {
 	struct runner *r;
 	const char *name;
 	enum step_result (*step)(struct worker *w, struct err *err);
 	enum side side;
+	bool tireless; /* waits in its step, and goes on when the disk is full */
 	pthread_t thread;
 };
 
 struct runner {
 	struct engine *e;
 	struct run_options o;
-	_Atomic bool stop;
+	_Atomic bool stop, full;
 	pthread_mutex_t mutex;
+	int resting, tiring_n; /* workers that rest for want of room; all that do then */
 	struct err fatal; /* the first reason to end by ourselves */
 	struct worker worker[WORKERS_MAX];
 	int worker_n;
@@ -36,10 +40,15 @@ static void rest(int64_t ms)
 	nanosleep(&t, NULL);
 }
 
+static bool is_for_want_of_room(const struct err *err)
+{
+	return err->code == ERR_STORE && err->sys_errno == ENOSPC;
+}
+
 /* Errors that no waiting heals: the store, or a system that is not ours. */
 static bool is_fatal(const struct err *err)
 {
-	return err->code == ERR_STORE ||
+	return (err->code == ERR_STORE && !is_for_want_of_room(err)) ||
 	       (err->code == ERR_CONFLICT && err->scope == SCOPE_PROCESS);
 }
 
@@ -53,6 +62,46 @@ static void end_all(struct runner *r, const struct err *err)
 	run_ask_to_stop(r);
 }
 
+static void rest_all(struct runner *r, const struct err *why)
+{
+	pthread_mutex_lock(&r->mutex);
+	bool first = !r->full;
+	r->full = true;
+	if (first)
+		log_error("run", "%s", why->what);
+	pthread_mutex_unlock(&r->mutex);
+}
+
+/* With the mutex held and nothing in flight, as at a start. */
+static void begin_again(struct runner *r)
+{
+	struct err err = { 0 };
+	if (!engine_room(r->e, &err)) {
+		if (!is_for_want_of_room(&err)) {
+			r->fatal = err;
+			run_ask_to_stop(r);
+		}
+		return;
+	}
+	r->full = false;
+	log_info("run", "there is room for the store again");
+}
+
+static void rest_for_room(struct runner *r)
+{
+	pthread_mutex_lock(&r->mutex);
+	r->resting++;
+	while (r->full && !r->stop) {
+		if (r->resting == r->tiring_n)
+			begin_again(r);
+		pthread_mutex_unlock(&r->mutex);
+		rest(LOOK_FOR_ROOM_MS);
+		pthread_mutex_lock(&r->mutex);
+	}
+	r->resting--;
+	pthread_mutex_unlock(&r->mutex);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -60,10 +109,16 @@ static void *worker_main(void *arg)
 	int64_t idle_ms = 1, said_ms = 0;
 	while (!w->r->stop) {
 		struct err err = { 0 };
+		if (w->r->full && !w->tireless)
+			rest_for_room(w->r);
 		enum step_result result = w->step(w, &err);
 		if (result == STEP_FAILED && is_fatal(&err)) {
 			end_all(w->r, &err);
 			break;
+		}
+		if (result == STEP_FAILED && is_for_want_of_room(&err)) {
+			rest_all(w->r, &err);
+			continue;
 		}
 		/* say it once a minute, not at every attempt; what a stop cut
 		 * short is no trouble */
@@ -78,6 +133,8 @@ static void *worker_main(void *arg)
 			idle_ms = 1;
 			continue;
 		}
+		if (w->tireless && result == STEP_IDLE)
+			continue;
 		rest(idle_ms);
 		idle_ms = idle_ms * 2 < IDLE_MAX_MS ? idle_ms * 2 : IDLE_MAX_MS;
 	}
@@ -102,6 +159,11 @@ static enum step_result step_deliver(struct worker *w, struct err *err)
 static enum step_result step_alerts(struct worker *w, struct err *err)
 {
 	return engine_alerts(w->r->e, err);
+}
+
+static enum step_result step_intake(struct worker *w, struct err *err)
+{
+	return intake_commit(w->r->o.intake[w->side], INTAKE_WAIT_MS, err);
 }
 
 static enum step_result step_watch(struct worker *w, struct err *err)
@@ -151,12 +213,18 @@ struct runner *run_start(struct engine *e, const struct run_options *o)
 		add(r, s == SIDE_ATS ? "feed ats" : "feed salesforce", step_feed, s);
 		/* one more than calls at once: it fills the next call while
 		 * the others wait for their answers */
+		if (o->intake[s]) {
+			add(r, "intake", step_intake, s);
+			r->worker[r->worker_n - 1].tireless = true;
+		}
 		int workers = o->workers[s] > 0 ? o->workers[s] : engine_concurrency(e, s) + 1;
 		if (workers > DELIVERY_MAX)
 			workers = DELIVERY_MAX;
 		for (int i = 0; i < workers; i++)
 			add(r, s == SIDE_ATS ? "deliver ats" : "deliver salesforce", step_deliver, s);
 	}
+	for (int i = 0; i < r->worker_n; i++)
+		r->tiring_n += !r->worker[i].tireless;
 	for (int i = 0; i < r->worker_n; i++)
 		if (pthread_create(&r->worker[i].thread, NULL, worker_main, &r->worker[i]))
 			panic("cannot start a thread");
