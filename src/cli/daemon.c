@@ -7,6 +7,21 @@
 /* Each report is a transaction with an fsync of its own. */
 enum { TELL_MS = 3000 };
 
+static struct json_object *intake_json(const struct intake *in)
+{
+	const struct intake_counts *n = intake_counts(in);
+	struct json_object *o = json_object_new_object();
+	json_put_i64(o, "taken", n->taken);
+	json_put_i64(o, "unknown", n->unknown);
+	json_put_i64(o, "forged", n->forged);
+	json_put_i64(o, "stale", n->stale);
+	json_put_i64(o, "busy", n->busy);
+	json_put_i64(o, "failed", n->failed);
+	json_put_i64(o, "taken_ms", n->taken_ms);
+	json_put_i64(o, "refused_ms", n->refused_ms);
+	return o;
+}
+
 static struct json_object *report(const struct daemon *d, int64_t now_ms)
 {
 	struct json_object *o = json_object_new_object();
@@ -23,6 +38,8 @@ static struct json_object *report(const struct daemon *d, int64_t now_ms)
 		json_put_i64(side, "feed_ms", d->feed_ms[s]);
 		json_put_i64(side, "quota_used", u->quota_used);
 		json_put_i64(side, "quota_limit", u->quota_limit);
+		if (d->listening.intake[s])
+			json_object_object_add(side, "intake", intake_json(d->listening.intake[s]));
 		json_object_object_add(o, side_name[s], side);
 	}
 	return o;
@@ -41,6 +58,10 @@ static int64_t calls(const struct daemon *d)
 	for (int s = 0; s < SIDES; s++) {
 		const struct connector_usage *u = &d->opened->system[s]->usage;
 		n += u->calls + u->feed_calls + u->quota_used;
+		if (d->listening.intake[s]) {
+			const struct intake_counts *c = intake_counts(d->listening.intake[s]);
+			n += c->taken + c->forged + c->stale + c->busy + c->failed;
+		}
 	}
 	return n;
 }

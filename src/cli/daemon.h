@@ -3,15 +3,18 @@
  *
  * In 'meta' as 'run.status', one JSON object:
  *   pid, started_ms, at_ms, shadow, treaty (version),
- *   ats, salesforce: {calls, feed_calls, feed_ms, quota_used, quota_limit}
- * feed_ms is when the feed was last asked. */
+ *   ats, salesforce: {calls, feed_calls, feed_ms, quota_used, quota_limit,
+ *     intake: {taken, unknown, forged, stale, busy, failed, taken_ms, refused_ms}}
+ * feed_ms is when the feed was last asked; intake as in flow/intake.h, where
+ * webhooks are taken. */
 #ifndef TREATY_CLI_DAEMON_H
 #define TREATY_CLI_DAEMON_H
 
-#include "cli/open.h"
+#include "cli/listen.h"
 
 struct daemon {
 	struct opened *opened;
+	struct listening listening;
 	bool shadow;
 	int64_t started_ms, told_ms;
 	int64_t told_calls; /* sum of all counters when last told */

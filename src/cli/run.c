@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/panic.h"
 #include "cli/daemon.h"
+#include "cli/listen.h"
 #include "store/links.h"
 #include "treaty/signature.h"
 
@@ -55,6 +56,7 @@ static void stop_waiting(void *arg)
 	struct opened *o = x->daemon.opened;
 	pthread_kill(x->signals, SIGUSR1);
 	pthread_join(x->signals, NULL);
+	listen_stop(&x->daemon.listening);
 	http_client_stop(o->http);
 	channels_stop(o->channels);
 	for (int s = 0; s < SIDES; s++)
@@ -101,8 +103,13 @@ static bool run_until_asked(struct running *x, struct err *err)
 	struct run_options ro = { .pulse = pulse, .stopping = stop_waiting, .arg = x };
 	struct daemon *d = &x->daemon;
 	struct opened *o = d->opened;
-	if (!store_tx(o->store, count_links, o->treaty, err))
+	if (!store_tx(o->store, count_links, o->treaty, err) ||
+	    !listen_start(&d->listening, o, err)) {
+		listen_finish(&d->listening);
 		return false;
+	}
+	for (int s = 0; s < SIDES; s++)
+		ro.intake[s] = d->listening.intake[s];
 	d->started_ms = clock_now(clock_real());
 	daemon_tell(d);
 	x->runner = run_start(o->engine, &ro);
@@ -115,6 +122,7 @@ static bool run_until_asked(struct running *x, struct err *err)
 		 (long long)getpid());
 	bool ok = run_wait(x->runner, err);
 	x->runner = NULL;
+	listen_finish(&d->listening);
 	daemon_tell(d);
 	return ok;
 }
@@ -195,11 +203,15 @@ const struct verb verb_run = {
 		"store knows what was in flight, and the next run finds out what became of it.\n"
 		"One daemon a store; the other verbs may be used beside it.\n"
 		"\n"
+		"Where the deployment says 'listen', webhooks are taken there, and answered once they\n"
+		"are stored. When the disk is full it rests, refuses them, and goes on when there is\n"
+		"room.\n"
+		"\n"
 		"With --shadow nothing is written: the journal and the conflict log show for as\n"
 		"long as you like what would have been.\n",
 	.example = "  treaty run -d acme/deployment.yaml\n  systemctl start treaty@acme\n",
 	.exits =
-		"  1   could not start, or had to end: the store failed (disk full), a login is\n"
+		"  1   could not start, or had to end: the store failed, a login is\n"
 		"      wrong, or a system is not the one that the store belongs to\n"
 		"  75  PostgreSQL, which holds the store, went away or was busy for too long:\n"
 		"      start it again\n",

@@ -60,6 +60,20 @@ static bool quiet(const struct status *st)
 
 static const char *const budget_name[BUDGETS] = { "second", "minute", "day", "month" };
 
+/* Webhooks since the daemon's start; NULL where none are taken. */
+static struct json_object *intake_json(struct json_object *told)
+{
+	static const char *const number[] = { "taken", "unknown", "forged", "stale", "busy", "failed" };
+	if (!told)
+		return NULL;
+	struct json_object *o = json_object_new_object();
+	for (size_t i = 0; i < sizeof(number) / sizeof(number[0]); i++)
+		json_put_i64(o, number[i], json_i64(told, number[i], 0));
+	json_put_time(o, "last_taken", json_i64(told, "taken_ms", 0));
+	json_put_time(o, "last_refused", json_i64(told, "refused_ms", 0));
+	return o;
+}
+
 static struct json_object *side_json(const struct status *st, enum side s)
 {
 	const struct survey_side *side = &st->survey.side[s];
@@ -92,6 +106,7 @@ static struct json_object *side_json(const struct status *st, enum side s)
 		json_object_array_add(list, b);
 	}
 	json_object_object_add(o, "budgets", list);
+	json_object_object_add(o, "intake", intake_json(json_at(told, "intake")));
 	return o;
 }
 
@@ -228,6 +243,25 @@ static void print_waiting(const struct status *st, enum side s)
 	printf(".\n");
 }
 
+static void print_intake(const struct status *st, enum side s)
+{
+	struct json_object *in = json_at(json_at(st->told, side_name[s]), "intake");
+	int64_t last = json_i64(in, "taken_ms", 0), refused = json_i64(in, "refused_ms", 0);
+	if (!in)
+		return;
+	printf("Webhooks of %s: %s taken", side_name[s], number(st, json_i64(in, "taken", 0)));
+	if (json_i64(in, "unknown", 0))
+		printf(", %s of them not understood", number(st, json_i64(in, "unknown", 0)));
+	if (last)
+		printf(", the last %s", ago(st, last).ptr);
+	if (refused)
+		printf("; refused: %s not signed by it, %s too old, %s too many at once, %s not stored, "
+		       "the last %s", number(st, json_i64(in, "forged", 0)),
+		       number(st, json_i64(in, "stale", 0)), number(st, json_i64(in, "busy", 0)),
+		       number(st, json_i64(in, "failed", 0)), ago(st, refused).ptr);
+	printf(".\n");
+}
+
 static void print_systems(const struct status *st)
 {
 	static const char *const head[] = { "system", "state", "feed asked", ">calls", ">writes waiting",
@@ -253,8 +287,10 @@ static void print_systems(const struct status *st)
 		if (st->survey.side[s].down)
 			printf("  %s: %.*s\n", side_name[s],
 			       SV_ARG(print_safe(st->survey.side[s].why, 200, st->a)));
-	for (int s = 0; s < SIDES; s++)
+	for (int s = 0; s < SIDES; s++) {
 		print_waiting(st, (enum side)s);
+		print_intake(st, (enum side)s);
+	}
 }
 
 static void print_records(const struct status *st)
@@ -369,7 +405,9 @@ const struct verb verb_status = {
 		"     \"writes_decided\", \"writes_sent\", \"writes_lost\",\n"
 		"     \"fields_waiting\": two-way fields that wait for this side, \"fields_waiting_since\",\n"
 		"     \"fields_review_from\", \"fields_overdue\": of them, a person's already,\n"
-		"     \"budgets\": [{\"window\", \"used\", \"limit\"}]},\n"
+		"     \"budgets\": [{\"window\", \"used\", \"limit\"}],\n"
+		"     \"intake\": {\"taken\", \"unknown\", \"forged\", \"stale\", \"busy\", \"failed\",\n"
+		"       \"last_taken\", \"last_refused\"}, webhooks since its start, or null},\n"
 		"   \"records\": [{\"record\", \"linked\", \"looked_up\", \"creating\", \"ambiguous\", \"broken\",\n"
 		"     \"held\"}],\n"
 		"   \"conflict_log\": {\"total\", and a number a kind},\n"
