@@ -139,10 +139,22 @@ static void add_deadline(const struct alert_facts *f, struct buf *b, struct aren
 			 SV_ARG(alert_time(&t->role[f->then_role], f->then_ms, a)),
 			 SV_ARG(role_name(&t->role[f->then_role], a)));
 	else
-		buf_addf(b, " Nobody else will be told; until somebody decides it stays as it is.\n\n");
+		buf_addf(b, " Nobody else will be told%s.\n\n",
+			 remedy_of(f->kind)->can ? "; until somebody decides it stays as it is" : "");
 }
 
-static void add_commands(const struct alert_facts *f, struct buf *b)
+static void add_marks(const struct alert_facts *f, struct buf *b, struct arena *a)
+{
+	const struct mismatch *m = f->entry;
+	int r = treaty_record_by_name(f->treaty, m->record);
+	for (int s = 0; s < SIDES && r >= 0; s++)
+		if (m->remote[s].len)
+			buf_addf(b, "  treaty mark %s %s %.*s\n", side_name[s],
+				 f->treaty->record[r].side[s].object,
+				 SV_ARG(line(m->remote[s], 100, a)));
+}
+
+static void add_commands(const struct alert_facts *f, struct buf *b, struct arena *a)
 {
 	static const struct {
 		unsigned can;
@@ -157,6 +169,8 @@ static void add_commands(const struct alert_facts *f, struct buf *b)
 		buf_addf(b, "  treaty conflicts\n");
 		return;
 	}
+	if (can & CAN_MARK)
+		add_marks(f, b, a);
 	buf_addf(b, "  treaty conflicts show %lld\n", id);
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (can & options[i].can)
@@ -181,7 +195,7 @@ static void add_text(const struct alert_facts *f, struct buf *b, struct arena *a
 		return;
 	add_deadline(f, b, a);
 	buf_addf(b, "%s\n\n", words->advice);
-	add_commands(f, b);
+	add_commands(f, b, a);
 }
 
 /* ---- as JSON ---- */

@@ -266,6 +266,7 @@ enum step_result engine_tick(struct engine *e, struct err *err)
 		if (ok && e->woken)
 			return STEP_WORKED;
 	}
+	ok = watch_tick(e, err) && ok;
 	return ok ? STEP_IDLE : STEP_FAILED;
 }
 

@@ -49,6 +49,7 @@ struct engine {
 	bool down_told[SIDES]; /* an open 'unavailable' mismatch stands */
 	bool woken;	       /* marks, by the end of an outage */
 	int64_t told_ms;
+	int64_t watched_ms, summed_ms;
 	struct alerts_memory alerts; /* of the thread in engine_alerts */
 };
 
@@ -131,6 +132,12 @@ bool look_up(struct engine *e, int record, enum side side, struct sv id,
 /* A new process: what waits is for the channels of this deployment. In a
  * transaction. */
 void alerts_recover(struct engine *e, struct db *db);
+
+/* ---- watch.c ---- */
+
+/* Once a minute: whether work waits for too long, and every ten whether the
+ * store adds up. False when the store fails. */
+bool watch_tick(struct engine *e, struct err *err);
 
 /* ---- note.c: journal entries ---- */
 

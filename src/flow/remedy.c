@@ -22,7 +22,8 @@ static const struct remedy remedies[MISMATCH_KINDS] = {
 		"Several records fit, so none is linked. Say which is the right one (--link-to ID), or\n"
 		"that none is (--skip). Or merge the doubles, or fill in the key in the right one, and\n"
 		"have it looked at again:",
-		.said = "Several records fit one, so it is linked with none of them." },
+		.said = "Several records fit one, so it is linked with none of them.",
+		.can = CAN_MARK },
 	[MISMATCH_OVERTAKEN] = { "-", "Somebody was faster than a write of ours; the rule decided.",
 		.said = "Somebody changed the field in the moment of a write." },
 	[MISMATCH_ALTERED] = { "-", "The system changed the value as it was written. It is kept as it is there.",
@@ -60,6 +61,15 @@ static const struct remedy remedies[MISMATCH_KINDS] = {
 		.said = "A system's change feed says nothing, though something happens there." },
 	[MISMATCH_GAP] = { "-", "What the feed missed is being read again. It closes when that is done.",
 		.said = "A system's change feed lost its place; what it missed is being read again." },
+	[MISMATCH_BACKLOG] = { "-",
+		"Both systems answer, and still it is not done: see 'treaty status' for a quota that is\n"
+		"used up, and the log of the daemon. It closes by itself when the rest is younger than\n"
+		"half an hour.",
+		.said = "Changes, or writes to a system, have waited for more than an hour." },
+	[MISMATCH_SELF_CHECK] = { "-",
+		"'treaty audit' says what does not add up. Keep a copy of the store, stop the daemon if\n"
+		"values look wrong, and report it: this is a fault of the program or of the disk.",
+		.said = "The store does not add up: something was lost or counted twice." },
 };
 
 const struct remedy *remedy_of(enum mismatch_kind kind)

@@ -5,8 +5,9 @@
 
 #include "settle/settle.h"
 
-/* Options of 'treaty conflicts resolve' that fit. */
-enum { CAN_TAKE = 1, CAN_VALUE = 2, CAN_RETRY = 4, CAN_IGNORE = 8, CAN_PROCEED = 16 };
+/* Options of 'treaty conflicts resolve' that fit; MARK: 'treaty mark' of its
+ * records instead. */
+enum { CAN_TAKE = 1, CAN_VALUE = 2, CAN_RETRY = 4, CAN_IGNORE = 8, CAN_PROCEED = 16, CAN_MARK = 32 };
 
 struct remedy {
 	const char *actions; /* a few words, for a table */

@@ -72,6 +72,8 @@ enum mismatch_kind {
 	MISMATCH_SILENCE,     /* a feed that says nothing of what happens */
 	MISMATCH_GAP,	      /* a feed lost its position; being read again */
 	MISMATCH_BACKWARD,    /* a step back in a lifecycle that only goes forward */
+	MISMATCH_BACKLOG,     /* what could be done for a system waits for long */
+	MISMATCH_SELF_CHECK,  /* the store does not add up */
 	MISMATCH_KINDS, /* how many; a new kind goes before it */
 };
 const char *mismatch_kind_name(enum mismatch_kind k);

@@ -18,6 +18,8 @@ const char *mismatch_kind_name(enum mismatch_kind k)
 		[MISMATCH_SWEEP] = "sweep",
 		[MISMATCH_SILENCE] = "silence",
 		[MISMATCH_GAP] = "gap",
+		[MISMATCH_BACKLOG] = "backlog",
+		[MISMATCH_SELF_CHECK] = "self_check",
 	};
 	return name[k];
 }

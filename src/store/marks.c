@@ -207,6 +207,14 @@ int64_t marks_next_ms(struct db *db)
 	return db_scalar(db, INT64_MAX, "SELECT min(due_ms) FROM mark WHERE wait = 0", "");
 }
 
+int64_t marks_oldest_ms(struct db *db, enum side side, int64_t below)
+{
+	return db_scalar(db, 0,
+			 "SELECT coalesce(min(first_ms), 0) FROM mark"
+			 " WHERE wait = 0 AND side = $1 AND priority < $2",
+			 "ii", (int64_t)side, below);
+}
+
 bool marks_any_due(struct db *db, int64_t now_ms)
 {
 	return db_scalar(db, 0, "SELECT 1 FROM mark WHERE wait = 0 AND due_ms <= $1 LIMIT 1", "i",

@@ -50,6 +50,10 @@ void marks_wake(struct db *db, enum side side, int64_t now_ms);
 int64_t marks_next_ms(struct db *db);
 bool marks_any_due(struct db *db, int64_t now_ms);
 
+/* When the oldest of a side was accepted that does not wait for an answer and is
+ * more urgent than 'below'; 0: there is none. */
+int64_t marks_oldest_ms(struct db *db, enum side side, int64_t below);
+
 /* Record type as stored; see schema.c. */
 int64_t record_key(const struct treaty_record *r);
 int record_by_key(const struct treaty *t, int64_t key);

@@ -113,6 +113,25 @@ bool mismatch_system_open(struct db *db, enum side side, enum mismatch_kind kind
 			 "it", (int64_t)kind, sv_of(side_name[side])) > 0;
 }
 
+void mismatch_own(struct db *db, enum mismatch_kind kind, bool open, struct sv detail, int64_t now_ms)
+{
+	struct sv name = SV("treaty");
+	struct entry e = { .kind = kind, .record = name, .field = name, .detail = detail,
+			   .found_by = SV("watch"), .open = true };
+	if (open)
+		put_entry(db, &e, now_ms);
+	else
+		close_open(db, 0, kind, name, name, detail, now_ms);
+}
+
+bool mismatch_own_open(struct db *db, enum mismatch_kind kind)
+{
+	return db_scalar(db, 0,
+			 "SELECT count(*) FROM mismatch"
+			 " WHERE link = 0 AND kind = $1 AND field = $2 AND open = 1",
+			 "it", (int64_t)kind, SV("treaty")) > 0;
+}
+
 void mismatch_type(struct db *db, const struct treaty_record *type, enum side side,
 		   enum mismatch_kind kind, const char *what, bool open, struct sv detail,
 		   int64_t now_ms)

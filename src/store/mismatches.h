@@ -37,6 +37,11 @@ void mismatch_system(struct db *db, enum side side, enum mismatch_kind kind, boo
 		     struct sv detail, int64_t now_ms);
 bool mismatch_system_open(struct db *db, enum side side, enum mismatch_kind kind);
 
+/* Of the program itself; its record is 'treaty'. open false: closed, by
+ * 'detail'. */
+void mismatch_own(struct db *db, enum mismatch_kind kind, bool open, struct sv detail, int64_t now_ms);
+bool mismatch_own_open(struct db *db, enum mismatch_kind kind);
+
 /* Newest first when not 'open_only', oldest first when so. Rows in the arena. */
 int mismatch_list(struct db *db, bool open_only, int limit, struct arena *a,
 		  struct mismatch **out);

@@ -156,6 +156,14 @@ int slots_in_state(struct db *db, enum slot_state state, int64_t due_ms, int max
 	return n;
 }
 
+int64_t slots_oldest_ms(struct db *db, enum side side, int64_t below)
+{
+	return db_scalar(db, 0,
+			 "SELECT coalesce(min(decided_ms), 0) FROM slot"
+			 " WHERE side = $1 AND state = $2 AND priority < $3",
+			 "iii", (int64_t)side, (int64_t)SLOT_DECIDED, below);
+}
+
 int64_t slots_next_ms(struct db *db, int64_t now_ms)
 {
 	return db_scalar(db, INT64_MAX,

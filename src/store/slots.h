@@ -27,6 +27,10 @@ int slots_in_state(struct db *db, enum slot_state state, int64_t due_ms, int max
  * none. Lost ones wait for a read: their marks know when. */
 int64_t slots_next_ms(struct db *db, int64_t now_ms);
 
+/* When the oldest one was decided that is to be sent to a side and more urgent
+ * than 'below'; 0: there is none. */
+int64_t slots_oldest_ms(struct db *db, enum side side, int64_t below);
+
 /* As links_check. */
 int64_t slots_check(struct db *db, const struct treaty *t,
 		    void (*said)(void *arg, int64_t link, const char *what), void *arg);

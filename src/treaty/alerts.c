@@ -8,7 +8,8 @@
  * other. */
 const char *const alert_kinds[] = {
 	"conflict",    "edit",		"rejected",    "ambiguous", "overtaken", "altered", "loop",
-	"drift",       "unavailable",	"undeliverable", "mass_change", "sweep", "silence", "gap", "backward",
+	"drift",       "unavailable",	"undeliverable", "mass_change", "sweep", "silence", "gap", "backward", "backlog",
+	"self_check",
 };
 const int alert_kinds_n = countof(alert_kinds);
 
@@ -52,11 +53,9 @@ static bool signs(const struct treaty_domain *d, int role)
 }
 
 /* Nothing is said: those who agreed to it. */
-static int signers(const struct treaty *t, struct sv kind, int record, int64_t opened_ms,
-		   struct alert_due *out)
+static int signers(const struct treaty *t, int record, int64_t opened_ms, struct alert_due *out)
 {
 	int n = 0;
-	bool outage = sv_eq(kind, SV("unavailable")) && record < 0;
 	for (int role = 0; role < t->role_n; role++) {
 		bool told = false;
 		for (int d = 0; d < t->domain_n; d++)
@@ -66,7 +65,7 @@ static int signers(const struct treaty *t, struct sv kind, int record, int64_t o
 			out[n++] = (struct alert_due){
 				0, role,
 				working_after(t->role[role].hours, opened_ms,
-					      outage ? HOUR_MS / 2 : 4 * HOUR_MS)
+					      record < 0 ? HOUR_MS / 2 : 4 * HOUR_MS)
 			};
 	}
 	return n;
@@ -79,7 +78,7 @@ int alert_dues(const struct treaty *t, struct sv kind, struct sv record, struct 
 	const struct alert_rule *rule = rule_of(t, kind, r, field);
 	*out = arena_array(a, struct alert_due, (size_t)t->role_n + 2);
 	if (!rule)
-		return signers(t, kind, r, opened_ms, *out);
+		return signers(t, r, opened_ms, *out);
 	int64_t at = working_after(t->role[rule->to].hours, opened_ms, rule->after_ms);
 	(*out)[0] = (struct alert_due){ 0, rule->to, at };
 	if (!rule->then_after_ms)

@@ -4,7 +4,7 @@
  *   the field's own 'alert' (but for drift: that is about the schema),
  *   alerts.kinds, alerts.records, alerts.default,
  *   and else: the roles that sign the domain, or for what belongs to no domain
- *   every role that signs one; after four hours, an outage after half an hour.
+ *   every role that signs one, after half an hour, any other after four hours.
  * Each time is counted in the business hours of the role that is told; the
  * second step begins where the first was due. */
 #ifndef TREATY_ALERTS_H

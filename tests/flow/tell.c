@@ -471,6 +471,23 @@ static void tell_forget(struct world *w, const struct line *l)
 		scripted_forget_counts(w->system[s]);
 }
 
+static bool set_miscount(struct db *db, void *arg, struct err *err)
+{
+	const bool *on = arg;
+	/* set, not added: the deed is done again when the process dies in it */
+	counter_add(db, "set_aside_pruned", (*on ? 5 : 0) - counter_get(db, "set_aside_pruned"));
+	return true;
+}
+
+/* miscount on|off: the store says that more marks were set aside than there are */
+static void tell_miscount(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	bool on = sv_eq(l->word[1], SV("on"));
+	if (world_start(w) && !store_tx(w->store, set_miscount, &on, &err) && !w->crash.dead)
+		world_fail(w, "%s", err.what);
+}
+
 static void tell_unfinished(struct world *w, const struct line *l)
 {
 	w->unfinished = true;
@@ -501,7 +518,8 @@ static const struct {
 	{ "clock", 4, tell_quirk },	    { "lag", 3, tell_quirk },
 	{ "shape", 3, tell_shape },
 	{ "before", 5, tell_hook },	    { "after", 5, tell_hook },
-	{ "forget", 1, tell_forget },	    { "unfinished", 1, tell_unfinished },
+	{ "miscount", 2, tell_miscount },   { "forget", 1, tell_forget },
+	{ "unfinished", 1, tell_unfinished },
 	{ "channel", 3, tell_channel },	    { "at", 2, tell_at },
 	{ "expect", 2, expect_line },
 };
