@@ -16,6 +16,7 @@ enum {
 	OVER_EVERY_MS = 5000,
 	FLOOD_MS = 10 * 60 * 1000, /* so many messages of a kind to a role... */
 	FLOOD_MAX = 5,		   /* ...within that time, then a summary */
+	ENTRIES_A_MS = 2,	   /* looked at, on the average of a long time */
 	RETRY_FIRST_MS = 30 * 1000,
 	RETRY_MAX_MS = 30 * 60 * 1000,
 };
@@ -39,6 +40,25 @@ static struct channel *channel_of(const struct engine *e, struct sv role, struct
 	return NULL;
 }
 
+static struct sv way_of(struct sv name)
+{
+	struct sv way, address;
+	sv_cut(name, ' ', &way, &address);
+	return way;
+}
+
+/* What is away is so for all of its addresses, and for messages yet to be made:
+ * each try of a server that says nothing keeps those of other channels. */
+static void hold_back(struct engine *e, struct sv name, int64_t until_ms)
+{
+	for (int i = 0; i < e->o.audience_n; i++)
+		for (int k = 0; k < e->o.audience[i].channel_n; k++) {
+			struct channel *c = e->o.audience[i].channel[k];
+			if (sv_eq(way_of(sv_of(c->name)), way_of(name)))
+				c->until_ms = until_ms;
+		}
+}
+
 /* Who is reached by nothing keeps what was given to him: it must not be lost. */
 static bool serves(void *arg, struct sv role, struct sv channel)
 {
@@ -49,12 +69,18 @@ static void give(void *arg, struct db *db, int64_t alert, struct sv role)
 {
 	struct engine *e = arg;
 	const struct audience *to = audience_of(e, role);
-	for (int i = 0; to && i < to->channel_n; i++)
-		alert_by(db, alert, sv_of(to->channel[i]->name), clock_now(e->clock));
+	int64_t now = clock_now(e->clock);
+	for (int i = 0; to && i < to->channel_n; i++) {
+		const struct channel *c = to->channel[i];
+		alert_by(db, alert, sv_of(c->name), c->until_ms > now ? c->until_ms : now);
+	}
 }
 
 void alerts_recover(struct engine *e, struct db *db)
 {
+	for (int i = 0; i < e->o.audience_n; i++)
+		for (int k = 0; k < e->o.audience[i].channel_n; k++)
+			e->o.audience[i].channel[k]->until_ms = 0;
 	if (e->o.audience_n)
 		deliveries_readdress(db, serves, give, e);
 }
@@ -220,10 +246,14 @@ static void find_open(struct deciding *d, struct db *db)
 	struct alerts_memory *m = &d->e->alerts;
 	struct open_entry *entry;
 	/* every open one, or those only that are new */
-	bool whole = d->now_ms >= m->next_ms;
+	bool whole = d->now_ms >= m->next_ms && d->now_ms >= m->rest_ms;
 	int n = alert_entries(db, whole ? 0 : m->seen_id, &d->arena, &entry);
-	if (whole)
+	if (whole) {
+		/* a hundred thousand that fall due one by one must not keep the
+		 * store busy with nothing else */
+		m->rest_ms = d->now_ms + n / ENTRIES_A_MS;
 		m->next_ms = INT64_MAX;
+	}
 	for (int i = 0; i < n; i++)
 		look_at(d, db, &entry[i]);
 	if (n && entry[n - 1].id > m->seen_id)
@@ -315,11 +345,14 @@ static bool record(struct db *db, void *arg, struct err *err)
 {
 	struct sending *s = arg;
 	int64_t now = clock_now(s->e->clock), id = s->next.alert.id;
+	int64_t again = now + wait_ms(s->next.attempts);
+	bool away = !s->sent && s->why.scope != SCOPE_RECORD;
 	if (s->sent)
 		delivery_sent(db, id, s->next.channel, now);
 	else
-		delivery_failed(db, id, s->next.channel, sv_of(s->why.what),
-				now + wait_ms(s->next.attempts), s->why.scope != SCOPE_RECORD);
+		delivery_failed(db, id, s->next.channel, sv_of(s->why.what), again, away);
+	if (s->sent || away)
+		hold_back(s->e, s->next.channel, away ? again : 0);
 	return true;
 }
 

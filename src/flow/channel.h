@@ -15,7 +15,8 @@ struct message {
 };
 
 struct channel {
-	const char *name;
+	const char *name; /* 'CHANNEL', or 'CHANNEL ADDRESS' of one that serves several */
+	int64_t until_ms; /* the flow's own: it is away, and not tried before then */
 	/* May block for some seconds. Of an error the caller asks 'scope':
 	 * SCOPE_RECORD is about this message only, anything else about the
 	 * channel. Either is tried again. */

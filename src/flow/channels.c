@@ -177,7 +177,7 @@ struct json_object *channel_body(enum webhook_shape shape, const struct message 
 
 /* ---- webhooks ---- */
 
-static bool answered_well(const struct way *w, const struct http_call *call, struct err *err)
+static bool answered_well(const struct http_call *call, struct err *err)
 {
 	long status = call->status;
 	if (status >= 200 && status < 300)
@@ -186,18 +186,18 @@ static bool answered_well(const struct way *w, const struct http_call *call, str
 	bool refused = status == 400 || status == 413 || status == 422;
 	err_set(err, refused ? ERR_REJECTED : status == 429 ? ERR_LIMIT :
 			       status >= 500 ? ERR_SERVER : ERR_AUTH,
-		"%s: the receiver answered %ld", w->channel.name, status);
+		"the receiver answered %ld", status);
 	err->http_status = (int)status;
 	err->scope = refused ? SCOPE_RECORD : SCOPE_SYSTEM;
 	return false;
 }
 
 /* The address is a secret: of what went wrong only the class is said. */
-static void hide_address(const struct way *w, struct err *err)
+static void hide_address(struct err *err)
 {
 	enum err_code code = err->code;
 	*err = (struct err){ 0 };
-	err_set(err, code, "%s: %s", w->channel.name,
+	err_set(err, code, "%s",
 		code == ERR_UNREACHABLE ? "the receiver is not reached" :
 		code == ERR_LOST	? "the receiver did not answer" :
 		code == ERR_BAD_INPUT	? "the address in 'url' is no https:// one" :
@@ -229,9 +229,9 @@ static bool post(const struct way *w, const char *url, struct sv secret, const s
 				  .body_max = ANSWER_MAX };
 	bool ok = http_perform(w->all->http, &call, err);
 	if (ok)
-		ok = answered_well(w, &call, err);
+		ok = answered_well(&call, err);
 	else
-		hide_address(w, err);
+		hide_address(err);
 	http_call_finish(&call);
 	buf_finish(&signature);
 	arena_finish(&a);

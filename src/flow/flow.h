@@ -30,6 +30,7 @@ struct alerts_memory {
 	int64_t looked_ms, over_ms, sent_ms;
 	int64_t seen_id; /* open entries up to it were looked at... */
 	int64_t next_ms; /* ...and the next of them is due then */
+	int64_t rest_ms; /* so many were open that all are not looked at before */
 };
 
 struct engine {

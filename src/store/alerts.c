@@ -195,7 +195,8 @@ bool delivery_next(struct db *db, int64_t now_ms, struct arena *a, struct delive
 {
 	struct db_stmt *q = db_query(db,
 				     DELIVERY " WHERE d.sent_ms = 0 AND d.next_ms <= $1"
-					      " ORDER BY d.next_ms, d.alert, d.channel LIMIT 1",
+					      " ORDER BY CASE WHEN d.attempts = 0 THEN 0 ELSE 1 END,"
+					      " d.next_ms, d.alert, d.channel LIMIT 1",
 				     "i", now_ms);
 	if (!db_next(q))
 		return false;

@@ -78,7 +78,8 @@ struct delivery {
 	struct sv error;		    /* of the last attempt */
 };
 
-/* The next one that may be tried now. False: none. */
+/* The next one that may be tried now, those that failed after all others. False:
+ * none. */
 bool delivery_next(struct db *db, int64_t now_ms, struct arena *a, struct delivery *out);
 void delivery_sent(struct db *db, int64_t alert, struct sv channel, int64_t now_ms);
 /* 'all': what else waits for the channel, or for another address on it (names

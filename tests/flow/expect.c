@@ -244,6 +244,8 @@ void expect_line(struct world *w, const struct line *l)
 	bool no = is(l, 1, "no");
 	if (is(l, 1, "peace"))
 		expect_peace(w);
+	else if (is(l, 1, "tried") && l->word_n > 3)
+		expect_tried(w, l);
 	else if (is(l, 1 + no, "message"))
 		expect_message(w, l, 1 + no, no);
 	else if (is(l, 1 + no, "open") || is(l, 1 + no, "log") || is(l, 1 + no, "any"))

@@ -37,16 +37,17 @@ static bool send_message(struct channel *channel, const struct message *m, struc
 		err_set(err, ERR_STOPPED, "the process is dead");
 		return false;
 	}
+	c->tried++;
 	bool refused = c->refuses && take_one(&c->refuses), lost = c->loses && take_one(&c->loses);
 	if (!c->down && !refused)
 		hear(w, channel, m);
 	if (!crash_step(&w->crash)) {
 		err_set(err, ERR_STOPPED, "the process is dead");
 	} else if (refused) {
-		err_set(err, ERR_REJECTED, "%s: no such mailbox", channel->name);
+		err_set(err, ERR_REJECTED, "no such mailbox");
 		err->scope = SCOPE_RECORD;
 	} else if (c->down || lost) {
-		err_set(err, c->down ? ERR_UNREACHABLE : ERR_LOST, "%s: no answer", channel->name);
+		err_set(err, c->down ? ERR_UNREACHABLE : ERR_LOST, "no answer");
 	}
 	return !err->code;
 }
@@ -89,7 +90,10 @@ void tell_channel(struct world *w, const struct line *l)
 		world_fail(w, "too many channels or roles");
 	} else {
 		w->channel_n += i == w->channel_n;
-		*c = (struct story_channel){ { arena_str(&w->arena, l->word[1]), send_message }, w };
+		*c = (struct story_channel){
+			.channel = { .name = arena_str(&w->arena, l->word[1]), .send = send_message },
+			.world = w,
+		};
 		for (int k = 2; k < l->word_n; k++)
 			c->role[c->role_n++] = l->word[k];
 		world_stop(w);
@@ -105,6 +109,15 @@ void tell_at(struct world *w, const struct line *l)
 		w->clock.ms = ms;
 	else if (!w->repeating && !w->crashed)
 		world_fail(w, "that is over already");
+}
+
+/* expect tried CHANNEL N */
+void expect_tried(struct world *w, const struct line *l)
+{
+	for (int i = 0; i < w->channel_n; i++)
+		if (sv_eq(l->word[2], sv_of(w->channel[i].channel.name)) &&
+		    w->channel[i].tried != word_number(w, l->word[3]))
+			world_trouble(w, "it was tried %lld times", (long long)w->channel[i].tried);
 }
 
 static bool contains(struct sv text, struct sv part)

@@ -62,6 +62,7 @@ struct story_channel {
 	int role_n;
 	bool down;
 	int refuses, loses; /* so many of the next messages */
+	int64_t tried;
 };
 
 /* A message as somebody got it. */
@@ -140,6 +141,7 @@ void people_options(struct world *w, struct engine_options *o);
 void tell_channel(struct world *w, const struct line *l);
 void tell_at(struct world *w, const struct line *l);
 /* [no] message to ROLE [about WHAT] [QUALITY=VALUE...] */
+void expect_tried(struct world *w, const struct line *l);
 void expect_message(struct world *w, const struct line *l, int i, bool none);
 
 /* Small readers of words; they note the trouble themselves. */
