@@ -154,7 +154,7 @@ static void print_as_json(const struct status *st)
 	const struct treaty *t = st->o->treaty;
 	struct json_object *o = json_object_new_object(), *pending = json_object_new_object();
 	struct json_object *records = json_object_new_array(), *open = json_object_new_object();
-	struct json_object *paused = json_object_new_array();
+	struct json_object *paused = json_object_new_array(), *messages = json_object_new_object();
 	json_put_sv(o, "treaty", sv_of(t->name));
 	json_put_i64(o, "version", t->version);
 	json_put_time(o, "at", st->now_ms);
@@ -184,6 +184,10 @@ static void print_as_json(const struct status *st)
 		json_object_array_add(paused, p);
 	}
 	json_object_object_add(o, "paused", paused);
+	json_put_i64(messages, "waiting", st->survey.messages);
+	json_put_i64(messages, "failed", st->survey.messages_failed);
+	json_put_time(messages, "oldest", st->survey.messages_ms);
+	json_object_object_add(o, "messages", messages);
 	json_put_i64(o, "feed_gaps", st->survey.gaps);
 	print_json(o);
 }
@@ -341,6 +345,10 @@ static void print_log(const struct status *st)
 		gap = ", ";
 	}
 	printf(st->survey.ledger.mismatches_open ? "; see 'treaty conflicts'.\n" : ".\n");
+	if (st->survey.messages_failed)
+		printf("Messages to people: %s wait, the oldest for %s; see 'treaty alerts'.\n",
+		       number(st, st->survey.messages),
+		       print_span(st->now_ms - st->survey.messages_ms, st->a).ptr);
 	for (int i = 0; i < st->survey.pause_n; i++) {
 		const struct survey_pause *p = &st->survey.pause[i];
 		printf("Paused: %.*s, %s, by %.*s.\n",
@@ -411,7 +419,8 @@ const struct verb verb_status = {
 		"   \"records\": [{\"record\", \"linked\", \"looked_up\", \"creating\", \"ambiguous\", \"broken\",\n"
 		"     \"held\"}],\n"
 		"   \"conflict_log\": {\"total\", and a number a kind},\n"
-		"   \"paused\": [{\"scope\", \"by\", \"since\"}], \"feed_gaps\"}\n"
+		"   \"paused\": [{\"scope\", \"by\", \"since\"}], \"feed_gaps\",\n"
+		"   \"messages\": to people: {\"waiting\", \"failed\": of them tried in vain, \"oldest\"}}\n"
 		"  Times are ISO 8601 in UTC, or null.\n",
 	.run = run,
 };

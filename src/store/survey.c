@@ -103,6 +103,21 @@ static void read_pauses(struct db *db, struct arena *a, struct survey *out)
 				arena_sv(a, db_sv(q, 0)), arena_sv(a, db_sv(q, 1)), db_i64(q, 2) };
 }
 
+static void read_messages(struct db *db, struct survey *out)
+{
+	struct db_stmt *q = db_query(db,
+				     "SELECT count(*), count(CASE WHEN d.attempts > 0 THEN 1 END),"
+				     " coalesce(min(a.made_ms), 0) FROM alert_delivery d"
+				     " JOIN alert a ON a.id = d.alert WHERE d.sent_ms = 0",
+				     "");
+	if (!db_next(q))
+		return;
+	out->messages = db_i64(q, 0);
+	out->messages_failed = db_i64(q, 1);
+	out->messages_ms = db_i64(q, 2);
+	db_done(q);
+}
+
 void survey_read(struct db *db, const struct treaty *t, struct arena *a, struct survey *out)
 {
 	*out = (struct survey){ .type = arena_array(a, struct survey_type, t->record_n + 1) };
@@ -121,5 +136,6 @@ void survey_read(struct db *db, const struct treaty *t, struct arena *a, struct 
 		"SELECT count(*) FROM step JOIN link ON link.id = step.link WHERE link.state <> $1",
 		"i", (int64_t)LINK_LINKED);
 	out->oldest_mark_ms = db_scalar(db, 0, "SELECT coalesce(min(first_ms), 0) FROM mark", "");
+	read_messages(db, out);
 	out->gaps = counter_get(db, "feed_gaps");
 }

@@ -41,6 +41,9 @@ struct survey {
 	int64_t open[MISMATCH_KINDS];
 	struct survey_pause *pause;
 	int pause_n;
+	int64_t messages;	 /* to people, that wait to be sent */
+	int64_t messages_failed; /* of them: tried in vain */
+	int64_t messages_ms;	 /* the oldest of them was made; 0: none waits */
 	int64_t gaps; /* feeds that lost their position, ever */
 };
 

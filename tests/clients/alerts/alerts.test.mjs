@@ -157,6 +157,8 @@ test('a conflict is told at once by webhook, by mail when its server is back, an
 	const waiting = await until(async () => (await alerts()).waiting.find((x) => x.channel === 'mail dana@acme.example' && x.failed), 'the mail fails', 60000);
 	assert.match(waiting.why, /127\.0\.0\.1/);
 	assert.match((await w.run(['alerts'])).out, /Waiting to be sent/);
+	assert.ok((await w.json(['status'])).messages.failed > 0);
+	assert.match((await w.run(['status'])).out, /Messages to people: /);
 	await w.stopDaemon();
 
 	mail = await startMail({ dir: w.dir, port });
