@@ -2,9 +2,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
-#include "base/panic.h"
+#include "net/hmac.h"
 
 enum { KEY_MAX = 1024 };
 
@@ -21,21 +20,16 @@ static int decode(struct sv text, unsigned char out[KEY_MAX])
 
 void webhook_sign(struct sv secret, struct sv id, int64_t seconds, struct sv body, struct buf *out)
 {
-	unsigned char key[KEY_MAX], mac[EVP_MAX_MD_SIZE], text[EVP_MAX_MD_SIZE * 2];
-	unsigned mac_len = 0;
-	struct buf signed_text;
+	unsigned char key[KEY_MAX], mac[HMAC_MAX], text[HMAC_MAX * 2];
+	char time[32];
 	int key_len = sv_starts(secret, SV("whsec_")) ?
 			      decode(sv_make(secret.ptr + 6, secret.len - 6), key) :
 			      -1;
-	buf_init(&signed_text, body.len + id.len + 64);
-	buf_addf(&signed_text, "%.*s.%lld.", SV_ARG(id), (long long)seconds);
-	buf_add(&signed_text, body);
-	if (!HMAC(EVP_sha256(), key_len < 0 ? (const void *)secret.ptr : key,
-		  key_len < 0 ? (int)secret.len : key_len, (unsigned char *)signed_text.ptr,
-		  signed_text.len, mac, &mac_len))
-		panic("HMAC failed");
-	EVP_EncodeBlock(text, mac, (int)mac_len);
+	struct hmac *h = hmac_create(HMAC_SHA256, key_len < 0 ? secret : sv_make(key, (size_t)key_len));
+	snprintf(time, sizeof(time), ".%lld.", (long long)seconds);
+	const struct sv part[] = { id, sv_of(time), body };
+	EVP_EncodeBlock(text, mac, (int)hmac_of(h, part, 3, mac));
 	buf_addf(out, "v1,%s", (char *)text);
 	OPENSSL_cleanse(key, sizeof(key));
-	buf_finish(&signed_text);
+	hmac_destroy(h);
 }
