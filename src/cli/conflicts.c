@@ -432,10 +432,11 @@ static int run(struct cli *c)
 {
 	static const struct {
 		const char *name;
-		bool id, decides;
+		bool id, decides, looks;
 		int (*run)(struct cli *, struct showing *);
-	} part[] = { { "list", false, false, list }, { "show", true, false, show },
-		     { "resolve", true, true, resolve }, { "restore", true, false, restore } };
+	} part[] = { { "list", false, false, true, list }, { "show", true, false, true, show },
+		     { "resolve", true, true, false, resolve },
+		     { "restore", true, false, false, restore } };
 	struct opened o;
 	struct err err = { 0 };
 	struct showing x = { .o = &o, .c = c, .a = &o.arena, .now_ms = clock_now(clock_real()) };
@@ -459,7 +460,8 @@ static int run(struct cli *c)
 	opened_init(&o);
 	int code = EXIT_FAILED;
 	if (open_documents(&o, c))
-		code = open_store(&o, &err) ? part[i].run(c, &x) : cli_failed(c, &err);
+		code = (part[i].looks ? open_store_to_read : open_store)(&o, &err) ?
+			       part[i].run(c, &x) : cli_failed(c, &err);
 	opened_close(&o);
 	return code;
 }

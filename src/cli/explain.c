@@ -401,7 +401,7 @@ static int run(struct cli *c)
 	int code = EXIT_FAILED;
 	if (open_documents(&o, c)) {
 		if (!name_record(o.treaty, c->arg[0], c->arg[1], c->arg[2], &o.arena, &x.name, &err) ||
-		    !open_store(&o, &err))
+		    !open_store_to_read(&o, &err))
 			code = cli_failed(c, &err);
 		else if ((code = name_field(c, &x)) == EXIT_FINE)
 			code = explain(c, &x);

@@ -49,11 +49,12 @@ bool open_documents(struct opened *o, const struct cli *c);
 bool open_draft(struct opened *o, const struct cli *c);
 
 /* The store as it is: ERR_NOT_FOUND when nothing was linked or run yet. Without
- * its key: for verbs that look at it or leave word for the daemon. With every
- * store, the treaty becomes the version that is in force there, unless nobody
- * signs: a treaty without keys holds as it stands in its file. */
+ * its key: for verbs that leave word for the daemon. With every store, the
+ * treaty becomes the version that is in force there, unless nobody signs: a
+ * treaty without keys holds as it stands in its file. */
 bool open_store(struct opened *o, struct err *err);
-/* The store to be looked at only: one moment of it, while a daemon goes on. */
+/* The store to be looked at only: one moment of it, while a daemon goes on and
+ * waits for nobody. */
 bool open_store_to_read(struct opened *o, struct err *err);
 /* The store beside a daemon, made when missing, with the version in force as it
  * is there: for 'treaty activate'. */

@@ -368,7 +368,7 @@ static int run(struct cli *c)
 		return EXIT_FAILED;
 	}
 	struct status st = { .o = &o, .a = &o.arena, .now_ms = clock_now(clock_real()) };
-	if (!open_store(&o, &err) || !store_tx(o.store, look, &st, &err)) {
+	if (!open_store_to_read(&o, &err) || !store_tx(o.store, look, &st, &err)) {
 		cli_failed(c, &err);
 	} else {
 		st.running = store_is_worked_on(o.store, &st.pid);
