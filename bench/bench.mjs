@@ -6,13 +6,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { World, until } from '../tools/world.mjs';
+import { World, psql, until } from '../tools/world.mjs';
 import { ask } from '../tools/oracle.mjs';
 
 const [build, ...args] = process.argv.slice(2);
 const quick = args.includes('--quick');
 const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : null;
 const table = [];
+
+// The store is a file, but where a part asks for the server.
+const server = process.env.TREATY_TEST_POSTGRES;
+delete process.env.TREATY_TEST_POSTGRES;
 
 function row(what, value, aim = '', remark = '') {
 	table.push({ what, value: String(value), aim, remark });
@@ -258,8 +262,52 @@ async function sync() {
 
 // ---- 5: the machine
 
+// Seconds of processor time, of the daemon and of the server's process for it.
+function processorTime(w) {
+	const of = (pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ').slice(11, 13).reduce((n, x) => n + Number(x) / 100, 0);
+	const backend = w.postgres ? psql(`SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'treaty ${w.daemon.pid} on %'`) : null;
+	return of(w.daemon.pid) + (backend ? of(backend) : 0);
+}
+
+// The same burst with the store in a file and in PostgreSQL, in turn.
+async function stores() {
+	section('5. A store in PostgreSQL, on the same machine');
+	const n = quick ? 1000 : 3000, per_s = { file: [], server: [] }, time = { file: [], server: [] };
+	const worlds = {};
+	try {
+		for (const where of ['file', 'server']) {
+			if (where === 'server')
+				process.env.TREATY_TEST_POSTGRES = server;
+			const begin = Date.now();
+			worlds[where] = await linkedWorld(n);
+			worlds[where].tookMs = Date.now() - begin;
+		}
+		for (let turn = 0; turn < 3; turn++)
+			for (const [where, w] of Object.entries(worlds)) {
+				const ids = await paired(w), before = processorTime(w);
+				const b = await burst(w, ids, n);
+				per_s[where].push(b.written / b.seconds);
+				time[where].push((processorTime(w) - before) / b.written * 1000);
+			}
+		const ratios = per_s.file.map((f, i) => per_s.server[i] / f);
+		row(`burst of ${round(n)} edits: PostgreSQL over SQLite, median of 3`, round(percentile(ratios, 0.5), 2), '',
+			`${per_s.server.map((x) => round(x)).join(', ')} over ${per_s.file.map((x) => round(x)).join(', ')} /s`);
+		const times = time.file.map((f, i) => time.server[i] / f);
+		row('processor time per edit, of daemon and server: over SQLite\'s', round(percentile(times, 0.5), 2), '',
+			`${time.server.map((x) => round(x, 2)).join(', ')} over ${time.file.map((x) => round(x, 2)).join(', ')} ms`);
+		row(`first sync of ${round(n)} candidates: time over SQLite's`, round(worlds.server.tookMs / worlds.file.tookMs, 2), '',
+			`${round(worlds.server.tookMs / 1000, 1)} over ${round(worlds.file.tookMs / 1000, 1)} s`);
+		for (const w of Object.values(worlds))
+			await agree(w);
+	} finally {
+		delete process.env.TREATY_TEST_POSTGRES;
+		for (const w of Object.values(worlds))
+			await w.end();
+	}
+}
+
 async function limits() {
-	section('5. The machine itself, in the same run');
+	section('6. The machine itself, in the same run');
 	const w = await World.start(build, { size: 'small' });
 	try {
 		const m = JSON.parse(execFileSync(join(build, 'limits'), [w.dir, `${w.url.salesforce}/services/data`]).toString());
@@ -296,7 +344,7 @@ function results(seconds) {
 }
 
 const begun = Date.now();
-const parts = { path, calls: concurrency, start, sync, limits };
+const parts = { path, calls: concurrency, start, sync, stores, limits };
 for (const [name, part] of Object.entries(parts))
 	if (!only || only === name)
 		await part();
