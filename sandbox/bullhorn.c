@@ -23,12 +23,13 @@ void bh_refuse(struct bh_refusal *why, int status, const char *key, const char *
 void bh_answer_refusal(struct http_response *resp, const struct bh_refusal *why, const char *entity)
 {
 	struct json_object *o = json_object_new_object();
-	json_put_sv(o, "errorMessage", sv_of(why->message));
+	struct sv message = http_utf8(resp->arena, sv_of(why->message));
+	json_put_sv(o, "errorMessage", message);
 	json_put_sv(o, "errorMessageKey", sv_of(why->key));
 	json_put_i64(o, "errorCode", why->status);
 	if (why->type) {
 		struct json_object *list = json_object_new_array(), *one = json_object_new_object();
-		json_put_sv(one, "detailMessage", sv_of(why->message));
+		json_put_sv(one, "detailMessage", message);
 		json_put_sv(one, "propertyName", sv_of(why->property));
 		json_put_sv(one, "severity", SV("ERROR"));
 		json_put_sv(one, "type", sv_of(why->type));

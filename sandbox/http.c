@@ -35,6 +35,35 @@ struct exchange {
 	bool started, last;
 };
 
+/* How many bytes of 's' are one character, or 0: they are none. */
+static size_t utf8_character(const unsigned char *s, size_t len)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+	uint32_t c = s[0] & (n == 1 ? 0x7f : 0xff >> (n + 1));
+	if (n > len || (s[0] >= 0x80 && s[0] < 0xc0) || s[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	return c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff) ? n : 0;
+}
+
+struct sv http_utf8(struct arena *a, struct sv s)
+{
+	char *out = arena_alloc(a, s.len * 3 + 1);
+	size_t n = 0;
+	for (size_t i = 0; i < s.len;) {
+		size_t step = utf8_character((const unsigned char *)s.ptr + i, s.len - i);
+		memcpy(out + n, step ? s.ptr + i : "\xef\xbf\xbd", step ? step : 3);
+		n += step ? step : 3;
+		i += step ? step : 1;
+	}
+	return sv_make(out, n);
+}
+
 struct sv http_decode(struct arena *a, struct sv s, bool form)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -54,7 +83,7 @@ struct sv http_decode(struct arena *a, struct sv s, bool form)
 		}
 		out[n++] = c;
 	}
-	return sv_make(out, n);
+	return http_utf8(a, sv_make(out, n));
 }
 
 static void pairs_add(struct arena *a, struct http_pairs *p, struct sv name, struct sv value)
@@ -93,6 +122,15 @@ static struct sv collapse_slashes(struct arena *a, struct sv path)
 	return sv_make(out, n);
 }
 
+void http_take_target(struct http_request *req, struct sv target)
+{
+	struct sv path;
+	sv_cut(arena_sv(req->arena, target), '?', &path, &req->query);
+	req->path = collapse_slashes(req->arena, http_utf8(req->arena, path));
+	req->head_len = target.len;
+	http_parse_pairs(req->arena, req->query, &req->args);
+}
+
 /* The URI as sent; libmicrohttpd hands the handler only a decoded one, in which
  * an encoded slash of a key is no longer told from a real one. */
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *c)
@@ -100,12 +138,8 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *c)
 	struct exchange *x = must_zalloc(sizeof(*x));
 	arena_init(&x->arena);
 	buf_init(&x->body, HTTP_BODY_MAX);
-	struct sv path, query;
-	sv_cut(arena_sv(&x->arena, sv_of(uri)), '?', &path, &query);
 	x->req.arena = &x->arena;
-	x->req.path = collapse_slashes(&x->arena, path);
-	x->req.query = query;
-	x->req.head_len = strlen(uri);
+	http_take_target(&x->req, sv_of(uri));
 	return x;
 }
 
@@ -140,7 +174,6 @@ static void complete_request(struct exchange *x, struct MHD_Connection *c, const
 	req->method = sv_of(method);
 	req->body = buf_sv(&x->body);
 	MHD_get_connection_values(c, MHD_HEADER_KIND, on_header, x);
-	http_parse_pairs(&x->arena, req->query, &req->args);
 	if (sv_starts(http_header(req, "Content-Type"), SV("application/x-www-form-urlencoded")))
 		http_parse_pairs(&x->arena, req->body, &req->form);
 }

@@ -79,6 +79,12 @@ bool http_segment(const struct http_request *req, struct sv *rest, struct sv *se
 
 /* Percent-decoding into the arena; '+' means blank only when 'form'. */
 struct sv http_decode(struct arena *a, struct sv s, bool form);
+/* The text with U+FFFD for what is no UTF-8: so both services read a request,
+ * and messages that quote one may cut it anywhere. */
+struct sv http_utf8(struct arena *a, struct sv s);
+/* The target of the request line, as sent: fills path, query and args. The
+ * request must have its arena. */
+void http_take_target(struct http_request *req, struct sv target);
 /* 'a=1&b=2' into pairs. */
 void http_parse_pairs(struct arena *a, struct sv text, struct http_pairs *out);
 

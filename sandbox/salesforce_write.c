@@ -19,7 +19,7 @@ bool sf_fail(struct arena *a, struct sf_error *e, int http, const char *code, co
 	va_end(ap);
 	e->http = http;
 	e->code = code;
-	e->message = arena_sv(a, sv_of(text));
+	e->message = http_utf8(a, sv_of(text));
 	return false;
 }
 
