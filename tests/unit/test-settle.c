@@ -665,6 +665,88 @@ static void test_rows_without_a_base(void **state)
 				 .what = FINDING_OPEN, .hold = HOLD_CONFLICT });
 }
 
+/* Nobody is told of what was ours: the target's spelling of it, or a write of
+ * ours that arrives late. */
+static void test_losses_of_our_own_are_none(void **state)
+{
+	const struct expected write = { { NOTHING, "z" }, UNTOUCHED, SILENT };
+	struct treaty_field f = make_field(TO_SALESFORCE);
+	struct kase k;
+	one_field(&k, f, "x", "x", "z", "y");
+	k.seen[SIDE_SALESFORCE].author = AUTHOR_OWN;
+	check_row(&k, &write);
+	one_field(&k, f, "x", "x", "z", "y");
+	k.link.ghost_n = 1;
+	k.ghost[0] = (struct ghost){ .side = SIDE_SALESFORCE, .value = text("y"), .until_ms = NOW_MS + 1 };
+	check_row(&k, &write);
+	/* nor twice of one loss, while its write waits */
+	one_field(&k, f, "x", "x", "z", "y");
+	k.slot[SIDE_SALESFORCE].state = SLOT_DECIDED;
+	k.slot[SIDE_SALESFORCE].field_n = 1;
+	k.slotted[SIDE_SALESFORCE][0] = (struct slot_field){ .source = text("z"), .target = text("z") };
+	k.row[0].held[SIDE_SALESFORCE] = text("y");
+	check_row(&k, &write);
+	/* but what comes late is corrected, though people may edit the copy */
+	f.on_edit = ON_EDIT_REPORT;
+	one_field(&k, f, "x", "x", "x", "y");
+	k.link.ghost_n = 1;
+	k.ghost[0] = (struct ghost){ .side = SIDE_SALESFORCE, .value = text("y"), .until_ms = NOW_MS + 1 };
+	check_row(&k, &(struct expected){ { NOTHING, "x" }, UNTOUCHED, SILENT });
+}
+
+/* A blank owner that erased nothing does not do so by a detour; one that was
+ * agreed on is restored like any other value. */
+static void test_blank_owners(void **state)
+{
+	struct treaty_field f = make_field(TO_SALESFORCE);
+	struct kase k;
+	one_field(&k, f, NULL, "y", NULL, "z");
+	check_row(&k, &(struct expected){ { NOTHING, NOTHING }, { NOTHING, "z" }, SILENT });
+	one_field(&k, f, NULL, NULL, NULL, "z");
+	check_row(&k, &(struct expected){ { NOTHING, NULL }, UNTOUCHED, .kind = MISMATCH_EDIT,
+					  .what = FINDING_LOG, .lost = "z" });
+	/* another rule: the owner was emptied before, and that is a change */
+	one_field(&k, f, "x", "x", NULL, "x");
+	k.row[0].rule = OLD_RULE;
+	check_row(&k, &(struct expected){ { NOTHING, NULL }, UNTOUCHED, .kind = MISMATCH_EDIT,
+					  .what = FINDING_LOG, .lost = "x" });
+	/* an owner that cannot be read is not blank */
+	one_field(&k, f, NULL, NULL, NULL, "z");
+	k.row[0].rule = 0;
+	k.row[0].base[0] = k.row[0].base[1] = k.now[SIDE_ATS][0] = (struct value){ 0 };
+	struct plan p;
+	settle(&k.in, &scratch, &p);
+	assert_true(p.link.field[0].rule == 0 && p.slot[SIDE_SALESFORCE].state == SLOT_IDLE);
+	arena_reset(&scratch);
+}
+
+/* Three restores are no loop when they are of another day. */
+static void test_restores_of_another_day(void **state)
+{
+	struct kase k;
+	one_field(&k, make_field(TO_SALESFORCE), "x", "x", "x", "y");
+	k.row[0].restores = RESTORES_MAX;
+	k.row[0].restored_ms = NOW_MS - RESTORES_WINDOW_MS;
+	check_row(&k, &(struct expected){ { NOTHING, NOTHING }, UNTOUCHED, .kind = MISMATCH_LOOP,
+					  .what = FINDING_OPEN, .hold = HOLD_LOOP });
+	k.row[0].restored_ms--;
+	check_row(&k, &(struct expected){ { NOTHING, "x" }, UNTOUCHED, .kind = MISMATCH_EDIT,
+					  .what = FINDING_LOG, .lost = "y" });
+}
+
+static void test_a_step_that_overwrites_tells(void **state)
+{
+	struct step step = { .id = SV("1"), .value = text("z") };
+	struct treaty_field f = make_field(TO_SALESFORCE);
+	struct kase k;
+	f.deliver = DELIVER_EACH;
+	one_field(&k, f, "x", "x", "z", "y");
+	k.in.step = &step;
+	k.in.step_n = 1;
+	check_row(&k, &(struct expected){ { NOTHING, "z" }, UNTOUCHED, .kind = MISMATCH_EDIT,
+					  .what = FINDING_LOG, .lost = "y" });
+}
+
 /* A target that spells what we write in its own way. */
 static void test_alteration_becomes_the_base(void **state)
 {
@@ -866,6 +948,10 @@ int main(void)
 		cmocka_unit_test(alerts_know_every_kind),
 		cmocka_unit_test(test_rows_with_a_base),
 		cmocka_unit_test(test_rows_without_a_base),
+		cmocka_unit_test(test_losses_of_our_own_are_none),
+		cmocka_unit_test(test_blank_owners),
+		cmocka_unit_test(test_restores_of_another_day),
+		cmocka_unit_test(test_a_step_that_overwrites_tells),
 		cmocka_unit_test(test_alteration_becomes_the_base),
 		cmocka_unit_test(test_what_must_be_read),
 		cmocka_unit_test(test_lost_write_stands),
