@@ -38,12 +38,52 @@ struct batch {
 	bool counted; /* something that the guard counts */
 	struct arena *a;       /* of the batch: what one round leaves to the next */
 	struct arena *scratch; /* of one unit: a row and its plan take 30 KB */
+	struct looked_at looked; /* by unit */
 	struct err *err; /* why a side is down */
 };
 
 static unsigned bit(enum side s)
 {
 	return 1u << s;
+}
+
+/* -------------------------------------------------------------- looked at */
+
+static void look_end(struct batch *b)
+{
+	pthread_mutex_lock(&b->e->looked_mutex);
+	for (struct looked_at **at = &b->e->looked; *at; at = &(*at)->next)
+		if (*at == &b->looked) {
+			*at = b->looked.next;
+			break;
+		}
+	pthread_mutex_unlock(&b->e->looked_mutex);
+}
+
+/* In the transaction that picks the units, so that a write is either sent
+ * before, and the unit waits for its answer, or waits itself. */
+static void look_begin(struct batch *b)
+{
+	look_end(b); /* the transaction is tried again */
+	b->looked.link = arena_alloc(b->a, sizeof(*b->looked.link) * (size_t)(b->n + 1));
+	b->looked.n = b->n;
+	for (int i = 0; i < b->n; i++)
+		b->looked.link[i] = b->unit[i].done ? 0 : b->unit[i].link.id;
+	pthread_mutex_lock(&b->e->looked_mutex);
+	b->looked.next = b->e->looked;
+	b->e->looked = &b->looked;
+	pthread_mutex_unlock(&b->e->looked_mutex);
+}
+
+bool being_looked_at(struct engine *e, int64_t link)
+{
+	bool found = false;
+	pthread_mutex_lock(&e->looked_mutex);
+	for (const struct looked_at *l = e->looked; l && !found; l = l->next)
+		for (int i = 0; i < l->n && !found; i++)
+			found = l->link[i] == link;
+	pthread_mutex_unlock(&e->looked_mutex);
+	return found;
 }
 
 /* ------------------------------------------------------------------- pick */
@@ -138,6 +178,7 @@ static bool pick(struct db *db, void *arg, struct err *err)
 			in_flight(b, db, u);
 		keep_head(b, u);
 	}
+	look_begin(b);
 	return true;
 }
 
@@ -673,9 +714,13 @@ static bool run_rounds(struct batch *b, struct err *err)
 				read_side(b, s);
 		read_steps(b);
 		look_up_all(b);
-		for (b->from = 0; b->from < b->n; b->from += CHUNK)
+		for (b->from = 0; b->from < b->n; b->from += CHUNK) {
 			if (!store_tx(b->e->store, decide_chunk, b, err))
 				return false;
+			for (int i = b->from; i < b->n && i < b->from + CHUNK; i++)
+				if (b->unit[i].done)
+					b->looked.link[i] = 0;
+		}
 		open = false;
 		for (int i = 0; i < b->n; i++)
 			open = open || !b->unit[i].done;
@@ -694,6 +739,7 @@ enum step_result engine_settle(struct engine *e, struct err *err)
 	enum step_result r = !ok ? STEP_FAILED : b.n ? STEP_WORKED : STEP_IDLE;
 	if (ok && b.n && !run_rounds(&b, err))
 		r = STEP_FAILED;
+	look_end(&b);
 	if (r == STEP_WORKED && why.code) {
 		if (err && !err->code)
 			*err = why;
@@ -720,6 +766,7 @@ static bool pick_links(struct db *db, void *arg, struct err *err)
 		keep_head(g->b, &u);
 		g->b->unit[g->b->n++] = u;
 	}
+	look_begin(g->b);
 	return true;
 }
 
@@ -733,6 +780,7 @@ bool settle_again(struct engine *e, int record, const int64_t *link, int n, stru
 			   .unit = arena_array(a, struct unit, n + 1) };
 	struct again g = { &b, link, n };
 	bool ok = store_tx(e->store, pick_links, &g, err) && run_rounds(&b, err);
+	look_end(&b);
 	arena_finish(&scratch);
 	if (!ok)
 		return false;

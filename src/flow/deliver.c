@@ -8,6 +8,9 @@
 #include "store/pauses.h"
 
 enum { BUSY_FIRST_MS = 2000, BUSY_MAX_MS = 5 * 60 * 1000, FENCE_AGAIN_MS = 1000 };
+/* So long after its decision a write waits for a read that is under way; not
+ * longer, or a record that is edited all the time would never be written. */
+enum { LOOK_MS = 5000 };
 /* Where a pause parks a slot. */
 #define PAUSED_MS (INT64_MAX / 4)
 
@@ -123,6 +126,9 @@ static bool pick(struct db *db, void *arg, struct err *err)
 			p->parked = true;
 		} else if (s->slot.fence_ms && now - s->slot.fence_ms > e->fence_ms) {
 			p->stale[p->stale_n++] = s->link.id;
+		} else if (now - s->slot.decided_ms < LOOK_MS &&
+			   being_looked_at(e, s->link.id)) {
+			continue; /* decided anew in a moment */
 		} else if (!prepare_write(p, db, s, &p->w[p->n])) {
 			slot_move(&s->slot, SLOT_IDLE);
 			slot_put(db, t, &s->link, p->side, &s->slot);

@@ -30,6 +30,7 @@ struct engine *engine_create(const struct engine_options *o)
 			      o->limits[s]);
 	}
 	e->linked = must_zalloc(sizeof(*e->linked) * (size_t)(e->treaty->record_n + 1));
+	pthread_mutex_init(&e->looked_mutex, NULL);
 	readings_init(e);
 	return e;
 }
@@ -41,6 +42,7 @@ void engine_destroy(struct engine *e)
 	for (int s = 0; s < SIDES; s++)
 		governor_finish(&e->governor[s]);
 	readings_finish(e);
+	pthread_mutex_destroy(&e->looked_mutex);
 	free(e->linked);
 	free(e);
 }

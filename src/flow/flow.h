@@ -25,6 +25,14 @@ struct linked_count {
 	int64_t n, at_ms;
 };
 
+/* Links whose records are being read to be decided anew; 0: that is done. In
+ * the memory of whoever reads, for as long. */
+struct looked_at {
+	struct looked_at *next;
+	_Atomic int64_t *link;
+	int n;
+};
+
 /* What engine_alerts need not look up each time. */
 struct alerts_memory {
 	int64_t looked_ms, over_ms, sent_ms;
@@ -43,6 +51,8 @@ struct engine {
 	struct reading *_Atomic *reading[SIDES]; /* by record type */
 	pthread_mutex_t drift_mutex; /* one comparison of schemas at a time */
 	int64_t drift_ms;	     /* they were last compared */
+	pthread_mutex_t looked_mutex;
+	struct looked_at *looked;
 	int64_t request_ms[SIDES];	/* longest request */
 	int64_t fence_ms, echo_linger_ms;
 	_Atomic bool bound[SIDES]; /* told its organisation, and it is ours */
@@ -76,6 +86,12 @@ bool read_history(struct engine *e, int record, enum side owner, struct arena *a
 bool side_ready(struct engine *e, enum side side, struct err *err); /* its organisation is ours */
 bool call_begin(struct engine *e, enum side side, struct err *err);
 void call_end(struct engine *e, enum side side, bool ok, const struct err *err);
+
+/* ---- decide.c ---- */
+
+/* Is it being read just now? A write that goes out meanwhile would overwrite
+ * what the read shows before anybody has seen it. */
+bool being_looked_at(struct engine *e, int64_t link);
 
 /* ---- feed.c ---- */
 
