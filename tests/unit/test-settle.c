@@ -694,6 +694,48 @@ static void test_losses_of_our_own_are_none(void **state)
 	check_row(&k, &(struct expected){ { NOTHING, "x" }, UNTOUCHED, SILENT });
 }
 
+static void test_a_conflict_is_told_once(void **state)
+{
+	struct treaty_field f = make_field(BOTH_WAYS);
+	struct kase k;
+	f.conflict.winner = WINNER_ATS;
+	one_field(&k, f, "x", "x", "z", "y");
+	k.slot[SIDE_SALESFORCE].state = SLOT_DECIDED;
+	k.slot[SIDE_SALESFORCE].field_n = 1;
+	k.slotted[SIDE_SALESFORCE][0] = (struct slot_field){ .source = text("z"), .target = text("z") };
+	k.row[0].held[SIDE_SALESFORCE] = text("y");
+	check_row(&k, &(struct expected){ { NOTHING, "z" }, UNTOUCHED, SILENT });
+}
+
+/* Who wins is another field's to say: as long as that is not settled, nobody
+ * does. */
+static void test_a_winner_that_is_not_settled(void **state)
+{
+	static const bool paused[] = { true, false };
+	for (int held = 0; held < 2; held++) {
+		struct kase k;
+		struct plan p;
+		one_field(&k, make_field(TO_SALESFORCE), "x", "x", held ? "y" : "x", "x");
+		k.type.field_n = 2;
+		k.field[1] = make_field(BOTH_WAYS);
+		k.field[1].conflict.winner = WINNER_BY;
+		k.field[1].conflict.by = (struct winner_by){ .field = 0, .otherwise = WINNER_ATS };
+		k.row[1] = (struct link_field){ .rule = RULE, .base = { text("x"), text("x") } };
+		k.now[SIDE_ATS][1] = text("y");
+		k.now[SIDE_SALESFORCE][1] = text("z");
+		if (held) {
+			k.in.paused = paused;
+		} else { /* never agreed, and not readable now */
+			k.row[0] = (struct link_field){ 0 };
+			k.now[SIDE_ATS][0] = (struct value){ 0 };
+		}
+		settle(&k.in, &scratch, &p);
+		assert_int_equal(p.link.field[1].hold, HOLD_DEPENDS);
+		assert_int_equal(p.slot[SIDE_SALESFORCE].state, SLOT_IDLE);
+	}
+	arena_reset(&scratch);
+}
+
 /* A blank owner that erased nothing does not do so by a detour; one that was
  * agreed on is restored like any other value. */
 static void test_blank_owners(void **state)
@@ -949,6 +991,8 @@ int main(void)
 		cmocka_unit_test(test_rows_with_a_base),
 		cmocka_unit_test(test_rows_without_a_base),
 		cmocka_unit_test(test_losses_of_our_own_are_none),
+		cmocka_unit_test(test_a_conflict_is_told_once),
+		cmocka_unit_test(test_a_winner_that_is_not_settled),
 		cmocka_unit_test(test_blank_owners),
 		cmocka_unit_test(test_restores_of_another_day),
 		cmocka_unit_test(test_a_step_that_overwrites_tells),
