@@ -98,6 +98,15 @@ static bool count_links(struct db *db, void *arg, struct err *err)
 	return true;
 }
 
+/* An entry whose role is reached by nothing waits in silence. */
+static void say_who_is_untold(const struct opened *o)
+{
+	for (int i = 0; i < o->treaty->role_n; i++)
+		if (!channels_reach(o->channels, sv_of(o->treaty->role[i].name)))
+			log_warn("run", "role '%s' is reached by nothing, so nobody is told what waits for it: "
+				 "say how under 'people' in %s", o->treaty->role[i].name, o->deployment->file);
+}
+
 static bool run_until_asked(struct running *x, struct err *err)
 {
 	struct run_options ro = { .pulse = pulse, .stopping = stop_waiting, .arg = x };
@@ -137,6 +146,8 @@ static bool work(struct running *x, struct err *err)
 		if (!open_systems(o, err))
 			return false;
 		open_channels(o);
+		if (!x->daemon.shadow)
+			say_who_is_untold(o);
 		if (!open_engine(o, x->daemon.shadow, false, err) ||
 		    !run_until_asked(x, err))
 			return false;

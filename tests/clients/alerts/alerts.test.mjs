@@ -143,6 +143,8 @@ test('a conflict is told at once by webhook, by mail when its server is back, an
 	await mail.stop();
 	hooks.posts.length = 0;
 
+	assert.match(w.log('daemon.log'), /role 'sales_lead' is reached by nothing/);
+
 	const fits = await contest(3, '(312) 555-0143', '(312) 555-0199');
 	w.startDaemon();
 	const post = await until(() => {
