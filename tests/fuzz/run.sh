@@ -12,7 +12,7 @@ mkdir -p "${1:?usage: run.sh SCRATCH [SECONDS_EACH] [TARGET...]}"
 scratch=$(cd "$1" && pwd)
 seconds=${2:-300}
 shift $(($# < 2 ? $# : 2))
-[ $# -gt 0 ] || set -- treaty rest salesforce store sandbox
+[ $# -gt 0 ] || set -- treaty rest salesforce store sandbox webhook http
 [ -f "$scratch/build/build.ninja" ] ||
 	CC=clang meson setup "$scratch/build" "$root" -Dfuzzer=true -Db_lundef=false \
 		-Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link >/dev/null
