@@ -7,6 +7,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { World, psql, until } from '../tools/world.mjs';
+import { Firm } from '../tools/intake.mjs';
 import { ask } from '../tools/oracle.mjs';
 
 const [build, ...args] = process.argv.slice(2);
@@ -320,6 +321,48 @@ async function limits() {
 	}
 }
 
+// ---- webhooks
+
+// One round: the machine's limits, and the same moment's rates beside them.
+async function intakeRound(f, rounds) {
+	const m = JSON.parse(execFileSync(join(build, 'limits'), [f.disk]).toString());
+	const limit = { 1: m.appends, 32: m.events_32, 256: m.events_256 };
+	for (const connections of [1, 32, 256]) {
+		const r = await f.post(connections, `seconds=${quick ? 1 : 3}`);
+		if (r.refused || r.lost)
+			throw new Error(`refused or cut off: ${JSON.stringify(r)}`);
+		rounds[connections].push({ ratio: r.rate / limit[connections], limit: limit[connections], ...r });
+	}
+	return memory(f.daemon.pid);
+}
+
+// The machine is shared and uneven: interleaved rounds, and their medians.
+async function intake() {
+	section('6. Webhooks, each answered once its mark is durable');
+	const rounds = { 1: [], 32: [], 256: [] };
+	const f = new Firm(build);
+	try {
+		await f.start();
+		let held;
+		for (let i = 0; i < (quick ? 3 : 7); i++)
+			held = await intakeRound(f, rounds);
+		await f.stop('SIGTERM');
+		await f.check();
+		const aim = { 1: 0.48, 32: 0.36, 256: 0.264 };
+		const of = { 1: 'bare appends with fdatasync', 32: 'SQLite at 32 events a commit', 256: 'SQLite at 256 events a commit' };
+		for (const n of [1, 32, 256]) {
+			const by = (name) => percentile(rounds[n].map((r) => r[name]), 0.5);
+			row(`${n} connection${n > 1 ? 's' : ''}, share of ${of[n]}`, round(by('ratio'), 2), String(aim[n]),
+				`${round(by('rate'))} of ${round(by('limit'))} /s; ${Math.min(...rounds[n].map((r) => r.ratio)).toFixed(2)} to ${Math.max(...rounds[n].map((r) => r.ratio)).toFixed(2)} in ${rounds[n].length} rounds`);
+			row(`${n} connection${n > 1 ? 's' : ''}, time to the answer p50 / p99`, `${round(by('p50_us') / 1000, 1)} / ${round(by('p99_us') / 1000, 1)} ms`,
+				n === 32 ? 'p99 10 ms' : '');
+		}
+		row('memory with all of it pending, resident / private', megabytes(held), '20 MB resident');
+	} finally {
+		f.finish();
+	}
+}
+
 function results(seconds) {
 	const commit = (() => {
 		try {
@@ -344,7 +387,7 @@ function results(seconds) {
 }
 
 const begun = Date.now();
-const parts = { path, calls: concurrency, start, sync, stores, limits };
+const parts = { path, calls: concurrency, start, sync, stores, limits, intake };
 for (const [name, part] of Object.entries(parts))
 	if (!only || only === name)
 		await part();

@@ -1,7 +1,8 @@
 /* limits - what the machine itself can do, beside which our numbers are read:
  *   limits DIRECTORY [URL]
  * Prints JSON: synced appends a second, SQLite commits (synchronous=FULL, WAL)
- * a second with 1 and with 32 rows, HTTP requests a second in one connection. */
+ * a second with 1 and with 32 rows, events of 1 KiB a second into an indexed
+ * table by 32 and by 256 a commit, HTTP requests a second in one connection. */
 #include <curl/curl.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -47,7 +48,7 @@ static void run(sqlite3 *db, const char *sql)
 		fail(sqlite3_errmsg(db));
 }
 
-static double commits(const char *path, int rows)
+static double commits(const char *path, const char *insert, int rows)
 {
 	sqlite3 *db;
 	sqlite3_stmt *q;
@@ -55,8 +56,10 @@ static double commits(const char *path, int rows)
 	if (sqlite3_open(path, &db) != SQLITE_OK)
 		fail("cannot open a database");
 	run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=250;"
-		"CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v BLOB)");
-	sqlite3_prepare_v2(db, "INSERT INTO t (v) VALUES (zeroblob(200))", -1, &q, NULL);
+		"CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v BLOB);"
+		"CREATE TABLE IF NOT EXISTS event (id INTEGER PRIMARY KEY, state INTEGER, body BLOB);"
+		"CREATE INDEX IF NOT EXISTS event_state ON event (state, id)");
+	sqlite3_prepare_v2(db, insert, -1, &q, NULL);
 	double from = now_ms();
 	for (; now_ms() - from < FOR_MS; n++) {
 		run(db, "BEGIN IMMEDIATE");
@@ -95,13 +98,17 @@ static double requests(const char *url)
 
 int main(int argc, char **argv)
 {
+	static const char row[] = "INSERT INTO t (v) VALUES (zeroblob(200))";
+	static const char event[] = "INSERT INTO event (state, body) VALUES (0, zeroblob(1024))";
 	char path[4096];
 	if (argc < 2 || argc > 3)
 		fail("usage: limits DIRECTORY [URL]");
 	snprintf(path, sizeof(path), "%s/limits-%d", argv[1], (int)getpid());
 	printf("{\"appends\": %.0f", appends(path));
-	printf(", \"commits_1\": %.0f", commits(path, 1));
-	printf(", \"commits_32\": %.0f", commits(path, 32));
+	printf(", \"commits_1\": %.0f", commits(path, row, 1));
+	printf(", \"commits_32\": %.0f", commits(path, row, 32));
+	printf(", \"events_32\": %.0f", commits(path, event, 32) * 32);
+	printf(", \"events_256\": %.0f", commits(path, event, 256) * 256);
 	if (argc == 3)
 		printf(", \"requests\": %.0f", requests(argv[2]));
 	printf("}\n");
