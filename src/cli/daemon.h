@@ -4,9 +4,9 @@
  * In 'meta' as 'run.status', one JSON object:
  *   pid, started_ms, at_ms, shadow, treaty (version),
  *   ats, salesforce: {calls, feed_calls, feed_ms, quota_used, quota_limit,
- *     intake: {taken, unknown, forged, stale, busy, failed, taken_ms, refused_ms}}
+ *     intake: {taken, per_second, unknown, forged, stale, busy, failed, taken_ms, refused_ms}}
  * feed_ms is when the feed was last asked; intake as in flow/intake.h, where
- * webhooks are taken. */
+ * webhooks are taken; per_second since the report before. */
 #ifndef TREATY_CLI_DAEMON_H
 #define TREATY_CLI_DAEMON_H
 
@@ -19,6 +19,8 @@ struct daemon {
 	int64_t started_ms, told_ms;
 	int64_t told_calls; /* sum of all counters when last told */
 	int64_t feed_calls[SIDES], feed_ms[SIDES];
+	/* webhooks taken, when last told, and since the report before it */
+	int64_t told_taken[SIDES], per_second[SIDES];
 };
 
 /* From the engine's watching thread, about once a second: stores the report

@@ -120,6 +120,7 @@ static bool run_until_asked(struct running *x, struct err *err)
 	for (int s = 0; s < SIDES; s++)
 		ro.intake[s] = d->listening.intake[s];
 	d->started_ms = clock_now(clock_real());
+	d->told_ms = 0; /* what it takes is counted from here */
 	daemon_tell(d);
 	x->runner = run_start(o->engine, &ro);
 	if (pthread_create(&x->signals, NULL, wait_for_signal, x) != 0)
@@ -131,8 +132,8 @@ static bool run_until_asked(struct running *x, struct err *err)
 		 (long long)getpid());
 	bool ok = run_wait(x->runner, err);
 	x->runner = NULL;
-	listen_finish(&d->listening);
 	daemon_tell(d);
+	listen_finish(&d->listening);
 	return ok;
 }
 

@@ -63,7 +63,7 @@ static const char *const budget_name[BUDGETS] = { "second", "minute", "day", "mo
 /* Webhooks since the daemon's start; NULL where none are taken. */
 static struct json_object *intake_json(struct json_object *told)
 {
-	static const char *const number[] = { "taken", "unknown", "forged", "stale", "busy", "failed" };
+	static const char *const number[] = { "taken", "per_second", "unknown", "forged", "stale", "busy", "failed" };
 	if (!told)
 		return NULL;
 	struct json_object *o = json_object_new_object();
@@ -254,6 +254,8 @@ static void print_intake(const struct status *st, enum side s)
 	if (!in)
 		return;
 	printf("Webhooks of %s: %s taken", side_name[s], number(st, json_i64(in, "taken", 0)));
+	if (json_i64(in, "per_second", 0))
+		printf(", %s a second just now", number(st, json_i64(in, "per_second", 0)));
 	if (json_i64(in, "unknown", 0))
 		printf(", %s of them not understood", number(st, json_i64(in, "unknown", 0)));
 	if (last)
@@ -414,7 +416,7 @@ const struct verb verb_status = {
 		"     \"fields_waiting\": two-way fields that wait for this side, \"fields_waiting_since\",\n"
 		"     \"fields_review_from\", \"fields_overdue\": of them, a person's already,\n"
 		"     \"budgets\": [{\"window\", \"used\", \"limit\"}],\n"
-		"     \"intake\": {\"taken\", \"unknown\", \"forged\", \"stale\", \"busy\", \"failed\",\n"
+		"     \"intake\": {\"taken\", \"per_second\", \"unknown\", \"forged\", \"stale\", \"busy\", \"failed\",\n"
 		"       \"last_taken\", \"last_refused\"}, webhooks since its start, or null},\n"
 		"   \"records\": [{\"record\", \"linked\", \"looked_up\", \"creating\", \"ambiguous\", \"broken\",\n"
 		"     \"held\"}],\n"
