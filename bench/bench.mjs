@@ -338,7 +338,7 @@ async function intakeRound(f, rounds) {
 
 // The machine is shared and uneven: interleaved rounds, and their medians.
 async function intake() {
-	section('6. Webhooks, each answered once its mark is durable');
+	section('7. Webhooks, each answered once its mark is durable');
 	const rounds = { 1: [], 32: [], 256: [] };
 	const f = new Firm(build);
 	try {
