@@ -16,6 +16,7 @@ struct engine *engine_create(const struct engine_options *o)
 	e->treaty = o->treaty;
 	e->store = o->store;
 	e->clock = o->clock;
+	e->swept_ms = clock_now(o->clock);
 	e->fence_ms = o->fence_ms > 0 ? o->fence_ms : 5000;
 	e->echo_linger_ms = o->echo_linger_ms == 0 ? 2000 :
 			    o->echo_linger_ms < 0  ? 0 :
@@ -261,6 +262,7 @@ enum step_result engine_tick(struct engine *e, struct err *err)
 {
 	int64_t now = clock_now(e->clock);
 	bool ok = drift_tick(e, err);
+	enum step_result sweep = sweep_tick(e, err);
 	if (outage_is_news(e) || now - e->told_ms >= SAVE_BUDGETS_MS) {
 		e->told_ms = now;
 		e->woken = false;
@@ -269,7 +271,7 @@ enum step_result engine_tick(struct engine *e, struct err *err)
 			return STEP_WORKED;
 	}
 	ok = watch_tick(e, err) && ok;
-	return ok ? STEP_IDLE : STEP_FAILED;
+	return ok ? sweep : STEP_FAILED;
 }
 
 struct next {
@@ -308,6 +310,7 @@ bool engine_run_idle(struct engine *e, int limit, struct err *err)
 		worked |= engine_settle(e, &why) == STEP_WORKED;
 		for (int s = 0; s < SIDES; s++)
 			worked |= engine_deliver(e, s, &why) == STEP_WORKED;
+		worked |= engine_sweep(e, &why) == STEP_WORKED;
 		worked |= engine_tick(e, &why) == STEP_WORKED;
 		worked |= engine_alerts(e, &why) == STEP_WORKED;
 		if (why.code == ERR_STOPPED || why.code == ERR_STORE) {

@@ -32,6 +32,8 @@ struct engine_options {
 				 * together; 0: 2000, negative: not at all */
 	int64_t gather_ms; /* how long a write waits for more of its kind while
 			    * there is more to decide; 0: not at all */
+	int64_t sweep_every_ms; /* 0: not by the clock */
+	int64_t sweep_at_ms;	/* of the day, UTC */
 	int64_t request_ms[SIDES]; /* longest request; 0: the connector's */
 	int concurrent[SIDES];	   /* calls at once; 0: the connector's */
 	const struct deployment_limits *limits[SIDES]; /* or NULL */
@@ -70,6 +72,13 @@ enum step_result engine_settle(struct engine *e, struct err *err);
 
 /* The next batch of slots of one side: fence, send, record the answers. */
 enum step_result engine_deliver(struct engine *e, enum side side, struct err *err);
+
+/* One page of a sweep that was asked for, by a person, the clock or a gap of a
+ * feed; IDLE while live work goes first. One thread. See sweep.c. */
+enum step_result engine_sweep(struct engine *e, struct err *err);
+/* Asks for one: of a record type (-1: all), of these sides (1 << side). */
+bool engine_ask_sweep(struct store *s, const struct treaty *t, int record, unsigned sides,
+		      struct err *err);
 
 /* Things that are due by the clock: lost answers that can be asked for again,
  * systems to be tried again, references that came to be linked. */

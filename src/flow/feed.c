@@ -2,6 +2,11 @@
  * one transaction. */
 #include "flow/flow.h"
 #include "store/ledger.h"
+#include "store/mismatches.h"
+#include "store/sweeps.h"
+
+/* A stamp is older than the commit that made it seen, and may come in any order. */
+enum { GAP_SLACK_MS = 15 * 60 * 1000 };
 
 struct feed_batch {
 	struct engine *e;
@@ -71,15 +76,87 @@ void mark_changes(struct engine *e, struct db *db, enum side side, const struct 
 		if (c[i].id.len)
 			m[k++] = mark_of(e, side, record, &c[i], source, a);
 		else /* any record of it may have changed */
-			mark_type(e, db, record, "sweep");
+			gap_open(e, db, side, record, "it told of more than it could name");
 	}
 	marks_put(e->store, db, e->treaty, m, k);
+}
+
+static const char *heard_name(enum side side)
+{
+	return side == SIDE_ATS ? "heard.ats" : "heard.salesforce";
+}
+
+/* The newest change that a feed told of, by its system's clock; 0: none. */
+static int64_t heard_ms(struct db *db, enum side side, struct arena *a)
+{
+	int64_t ms = 0;
+	sv_to_i64(meta_get(db, heard_name(side), a), &ms);
+	return ms;
+}
+
+static void note_heard(const struct feed_batch *b, struct db *db)
+{
+	int64_t newest = 0;
+	for (int i = 0; i < b->c->n; i++)
+		if (b->c->change[i].at_ms > newest)
+			newest = b->c->change[i].at_ms;
+	if (newest > heard_ms(db, b->side, b->a))
+		meta_put(db, heard_name(b->side), arena_printf(b->a, "%lld", (long long)newest));
+}
+
+static struct sv moment(int64_t ms, struct arena *a)
+{
+	char text[TIME_TEXT_SIZE];
+	time_format_ms(ms, text);
+	return arena_sv(a, sv_of(text));
+}
+
+static void note_gap(struct engine *e, struct db *db, enum side side, const char *what,
+		     struct sv detail)
+{
+	struct json_object *o = json_object_new_object();
+	json_put_i64(o, "treaty", e->treaty->version);
+	json_put_sv(o, "system", sv_of(side_name[side]));
+	json_put_sv(o, "detail", detail);
+	journal_add(e->store, db, 0, what, o);
+}
+
+void gap_open(struct engine *e, struct db *db, enum side side, int record, const char *why)
+{
+	struct arena a;
+	arena_init(&a);
+	int64_t now = clock_now(e->clock), heard = heard_ms(db, side, &a);
+	bool bounded = heard && (e->system[side]->shape.can & CAN_SINCE);
+	int64_t since = bounded ? heard - GAP_SLACK_MS : 0;
+	for (int r = 0; r < e->treaty->record_n; r++)
+		if (record < 0 || record == r)
+			sweep_ask(db, e->treaty, r, 1u << side, true, since, now);
+	struct sv what = record < 0 ? SV("all records") : sv_of(e->treaty->record[record].name);
+	struct sv from = bounded ? arena_printf(&a, "changed since %.*s", SV_ARG(moment(since, &a))) :
+				   SV("from the first to the last");
+	struct sv detail = arena_printf(&a, "the feed of %s has a gap that ends %.*s (%s): %.*s %.*s "
+					    "are read again",
+					side_name[side], SV_ARG(moment(now, &a)), why, SV_ARG(what),
+					SV_ARG(from));
+	mismatch_system(db, side, MISMATCH_GAP, true, detail, now);
+	note_gap(e, db, side, "gap", detail);
+	counter_add(db, "feed_gaps", 1);
+	arena_finish(&a);
+}
+
+void gap_closed(struct engine *e, struct db *db, enum side side)
+{
+	if (!mismatch_system_open(db, side, MISMATCH_GAP))
+		return;
+	mismatch_system_close(db, side, MISMATCH_GAP, SV("read again"), clock_now(e->clock));
+	note_gap(e, db, side, "gap closed", SV("what the feed missed was read again"));
 }
 
 static bool store_changes(struct db *db, void *arg, struct err *err)
 {
 	struct feed_batch *b = arg;
 	mark_changes(b->e, db, b->side, b->c->change, b->c->n, "feed", b->a);
+	note_heard(b, db);
 	meta_put(db, b->cursor_name, b->c->cursor);
 	return true;
 }
@@ -89,9 +166,7 @@ static bool store_changes(struct db *db, void *arg, struct err *err)
 static bool store_gap(struct db *db, void *arg, struct err *err)
 {
 	struct feed_batch *b = arg;
-	for (int r = 0; r < b->e->treaty->record_n; r++)
-		mark_type(b->e, db, r, "sweep");
-	counter_add(db, "feed_gaps", 1);
+	gap_open(b->e, db, b->side, -1, "its position is no longer known");
 	return store_changes(db, arg, err);
 }
 

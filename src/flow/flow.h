@@ -57,6 +57,7 @@ struct engine {
 	int64_t fence_ms, echo_linger_ms;
 	_Atomic bool bound[SIDES]; /* told its organisation, and it is ours */
 	struct linked_count *linked; /* by record type */
+	int64_t swept_ms, sweep_looked_ms; /* the last page; the last look at the clock */
 	bool down_told[SIDES]; /* an open 'unavailable' mismatch stands */
 	bool woken;	       /* marks, by the end of an outage */
 	int64_t told_ms;
@@ -73,6 +74,9 @@ enum { PRIORITY_BACKFILL = 100000 }; /* added to a record type's */
  * try asks for the others, or a batch larger than a budget would never end. */
 bool read_records(struct engine *e, int record, enum side side, const struct sv *id, int n,
 		  struct arena *a, struct observation **seen, struct err *err);
+/* A row as the engine sees it. */
+struct observation observe(struct engine *e, int record, const struct reading *r,
+			   const struct row *row, int64_t seq, int64_t at_ms, struct arena *a);
 /* References in 'seen' become links where the record referred to has one. In
  * a transaction. */
 void resolve_references(struct engine *e, struct db *db, int record, enum side side,
@@ -118,6 +122,18 @@ bool drift_tick(struct engine *e, struct err *err);
  * sending. */
 bool settle_again(struct engine *e, int record, const int64_t *link, int n, struct arena *a,
 		  struct err *err);
+
+/* ---- sweep.c ---- */
+
+/* Asks for what is due by the clock: WORKED. */
+enum step_result sweep_tick(struct engine *e, struct err *err);
+
+/* ---- feed.c ---- */
+
+/* What a feed missed is read again, from the last change that it told of: of one
+ * record type, or of all (-1). 'why' is for the conflict log. In a transaction. */
+void gap_open(struct engine *e, struct db *db, enum side side, int record, const char *why);
+void gap_closed(struct engine *e, struct db *db, enum side side);
 
 /* ---- guard.c ---- */
 

@@ -64,6 +64,20 @@ int64_t governor_ready_ms(struct governor *g)
 	return ready;
 }
 
+bool governor_spares(struct governor *g, int percent)
+{
+	bool room = true;
+	pthread_mutex_lock(&g->mutex);
+	int64_t now = clock_now(g->clock);
+	for (int i = 0; i < BUDGETS; i++) {
+		const struct budget *b = &g->budget[i];
+		if (b->limit && in_window(b, now) && b->used * 100 >= b->limit * percent)
+			room = false;
+	}
+	pthread_mutex_unlock(&g->mutex);
+	return room;
+}
+
 bool governor_is_down(struct governor *g, struct err *why, int64_t *since_ms)
 {
 	pthread_mutex_lock(&g->mutex);

@@ -42,6 +42,8 @@ void governor_stop(struct governor *g);
 
 /* The time from which calls may be made: in the past when now is fine. */
 int64_t governor_ready_ms(struct governor *g);
+/* Less than that part of every budget is used: there is room for what can wait. */
+bool governor_spares(struct governor *g, int percent);
 /* A system that fails for longer than a moment. */
 bool governor_is_down(struct governor *g, struct err *why, int64_t *since_ms);
 

@@ -6,6 +6,7 @@
  * where it was left. */
 #include "flow/flow.h"
 #include "store/mismatches.h"
+#include "store/sweeps.h"
 
 enum { PAGE = 500 };
 
@@ -14,6 +15,7 @@ struct linking {
 	int record;
 	struct link_report *report;
 	struct object_ref object[SIDES];
+	int64_t stamp_ms[SIDES]; /* the newest record listed */
 	int *field; /* treaty fields that are listed, as object.field */
 	int field_n;
 	struct arena *a; /* of the page */
@@ -117,6 +119,8 @@ static void stage_row(struct linking *l, struct db *db, const struct row *row)
 			       " RETURNING id",
 			       "itti", (int64_t)l->side, row->id, key, (int64_t)taken);
 	l->report->listed[l->side]++;
+	if (row->modified_ms > l->stamp_ms[l->side])
+		l->stamp_ms[l->side] = row->modified_ms;
 	if (taken && l->side == SIDE_ATS)
 		l->report->linked_before++;
 	for (int m = 0; m < type->match_n && !taken; m++) {
@@ -379,6 +383,16 @@ static bool all_pages(struct linking *l, store_fn page,
 	return ok;
 }
 
+/* For sweeps: what is not linked now and not touched later need not be looked up
+ * again. */
+static bool note_listed(struct db *db, void *arg, struct err *err)
+{
+	struct linking *l = arg;
+	for (int s = 0; s < SIDES; s++)
+		listed_put(db, &l->e->treaty->record[l->record], (enum side)s, l->stamp_ms[s]);
+	return true;
+}
+
 bool engine_link(struct engine *e, int record, struct link_report *out,
 		 void (*progress)(void *arg, const struct link_report *r), void *arg,
 		 struct err *err)
@@ -398,6 +412,7 @@ bool engine_link(struct engine *e, int record, struct link_report *out,
 		l.side = s;
 		ok = all_pages(&l, alone_page, progress, arg, err);
 	}
+	ok = ok && store_tx(e->store, note_listed, &l, err);
 	arena_finish(&a);
 	return ok;
 }

@@ -35,9 +35,8 @@ void call_end(struct engine *e, enum side side, bool ok, const struct err *err)
 	governor_leave(&e->governor[side], ok ? NULL : err, e->system[side]->usage.calls);
 }
 
-static struct observation observe(struct engine *e, int record, const struct reading *r,
-				  const struct row *row, int64_t seq, int64_t at_ms,
-				  struct arena *a)
+struct observation observe(struct engine *e, int record, const struct reading *r,
+			   const struct row *row, int64_t seq, int64_t at_ms, struct arena *a)
 {
 	const struct treaty_record *type = &e->treaty->record[record];
 	struct observation o = {

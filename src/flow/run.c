@@ -166,6 +166,16 @@ static enum step_result step_intake(struct worker *w, struct err *err)
 	return intake_commit(w->r->o.intake[w->side], INTAKE_WAIT_MS, err);
 }
 
+/* Nothing to sweep is the rule: looked for once a second. */
+static enum step_result step_sweep(struct worker *w, struct err *err)
+{
+	enum step_result r = engine_sweep(w->r->e, err);
+	for (int64_t waited = 0; r != STEP_WORKED && waited < PULSE_MS && !w->r->stop;
+	     waited += IDLE_MAX_MS)
+		rest(IDLE_MAX_MS);
+	return r;
+}
+
 static enum step_result step_watch(struct worker *w, struct err *err)
 {
 	enum step_result r = engine_tick(w->r->e, err);
@@ -209,6 +219,7 @@ struct runner *run_start(struct engine *e, const struct run_options *o)
 	add(r, "settle", step_settle, SIDE_ATS);
 	add(r, "watch", step_watch, SIDE_ATS);
 	add(r, "alerts", step_alerts, SIDE_ATS);
+	add(r, "sweep", step_sweep, SIDE_ATS);
 	for (int s = 0; s < SIDES; s++) {
 		add(r, s == SIDE_ATS ? "feed ats" : "feed salesforce", step_feed, s);
 		/* one more than calls at once: it fills the next call while

@@ -105,6 +105,12 @@ void mismatch_system(struct db *db, enum side side, enum mismatch_kind kind, boo
 	put_entry(db, &e, now_ms);
 }
 
+void mismatch_system_close(struct db *db, enum side side, enum mismatch_kind kind, struct sv by,
+			   int64_t now_ms)
+{
+	close_open(db, 0, kind, sv_of(side_name[side]), sv_of(side_name[side]), by, now_ms);
+}
+
 bool mismatch_system_open(struct db *db, enum side side, enum mismatch_kind kind)
 {
 	return db_scalar(db, 0,

@@ -35,6 +35,8 @@ void mismatch_note(struct db *db, const struct treaty_record *type, const struct
 /* Of a system: 'unavailable' and the like. */
 void mismatch_system(struct db *db, enum side side, enum mismatch_kind kind, bool open,
 		     struct sv detail, int64_t now_ms);
+void mismatch_system_close(struct db *db, enum side side, enum mismatch_kind kind, struct sv by,
+			   int64_t now_ms);
 bool mismatch_system_open(struct db *db, enum side side, enum mismatch_kind kind);
 
 /* Of the program itself; its record is 'treaty'. open false: closed, by

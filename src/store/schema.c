@@ -113,7 +113,16 @@ static const char second[] =
 	" next_ms BIGINT NOT NULL, sent_ms BIGINT NOT NULL, error TEXT NOT NULL,"
 	" PRIMARY KEY (alert, channel)) WITHOUT ROWID;"
 	"CREATE INDEX alert_delivery_waits ON alert_delivery (next_ms) WHERE sent_ms = 0;"
-	"CREATE INDEX mismatch_of_system ON mismatch (kind, field, id) WHERE link = 0;";
+	"CREATE INDEX mismatch_of_system ON mismatch (kind, field, id) WHERE link = 0;"
+	/* One sweep a type, under way or as its report; and which links its
+	 * listings showed, a bit each. */
+	"CREATE TABLE sweep ("
+	" type BIGINT PRIMARY KEY, phase BIGINT NOT NULL, sides BIGINT NOT NULL, gap BIGINT NOT NULL,"
+	" since_ms BIGINT NOT NULL, due_ms BIGINT NOT NULL, page TEXT NOT NULL, data BLOB NOT NULL,"
+	" trouble TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE sweep_seen ("
+	" type BIGINT NOT NULL, side BIGINT NOT NULL, chunk BIGINT NOT NULL, bits BLOB NOT NULL,"
+	" PRIMARY KEY (type, side, chunk)) WITHOUT ROWID;";
 
 const char *const schema_step[] = { first, second };
 const int schema_version = countof(schema_step);

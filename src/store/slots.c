@@ -134,6 +134,12 @@ int slots_ready(struct db *db, enum side side, int64_t now_ms, int max, struct a
 	return n;
 }
 
+bool slots_any_ready(struct db *db, int64_t now_ms)
+{
+	return db_scalar(db, 0, "SELECT 1 FROM slot WHERE state = 1 AND next_ms <= $1 LIMIT 1", "i",
+			 now_ms) != 0;
+}
+
 void slots_unpark(struct db *db)
 {
 	db_run(db, "UPDATE slot SET next_ms = 0 WHERE next_ms > $1", "i", INT64_MAX / 8);

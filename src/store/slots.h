@@ -16,6 +16,7 @@ void slot_put(struct db *db, const struct treaty *t, const struct link *l, enum 
 int slots_ready(struct db *db, enum side side, int64_t now_ms, int max, struct arena *a,
 		int64_t **out);
 
+bool slots_any_ready(struct db *db, int64_t now_ms);
 /* Slots that a pause parked (not before the end of time) may be sent again. */
 void slots_unpark(struct db *db);
 

@@ -179,6 +179,7 @@ enum capability {
 	CAN_HISTORY = 1 << 2,	/* keeps every step of a field */
 	CAN_AUTHOR = 1 << 3,	/* a row tells who changed it last */
 	CAN_WEBHOOK = 1 << 4,	/* sends what changed by itself: listen and verify */
+	CAN_SINCE = 1 << 5,	/* lists what changed since a time */
 };
 
 /* Sizes the flow fills its calls to, and how long a request may still be
@@ -235,6 +236,12 @@ struct connector_ops {
 	/* All present rows, by pages in id order; 'page' empty at first. */
 	bool (*list)(struct connector *c, const struct object_ref *o, struct sv page,
 		     struct arena *a, struct rows *out, struct err *err);
+
+	/* CAN_SINCE: rows changed at 'since_ms' or later by the system's own
+	 * clock, deleted ones among them as far as it tells; pages as in list.
+	 * ERR_CURSOR: it does not remember that long. */
+	bool (*since)(struct connector *c, const struct object_ref *o, int64_t since_ms,
+		      struct sv page, struct arena *a, struct rows *out, struct err *err);
 
 	/* Fresh look-up: rows whose field[i] equals value[i] for all i (at most
 	 * a handful of rows). Used before a create and for matching. */

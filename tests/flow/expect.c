@@ -69,14 +69,14 @@ static void expect_created(struct world *w, const struct line *l)
 static void expect_calls(struct world *w, const struct line *l)
 {
 	static const char *const names[SCRIPTED_COUNTS] = { "fetch", "list", "find", "write",
-							    "history", "feed" };
+							    "history", "feed", "since" };
 	struct scripted *s = w->system[word_side(w, l->word[2])];
 	for (int i = 0; i < SCRIPTED_COUNTS; i++)
 		if (is(l, 3, names[i])) {
 			expect_number(w, l, 4, scripted_calls(s, (enum scripted_count)i));
 			return;
 		}
-	world_fail(w, "fetch, find, list, write, history or feed");
+	world_fail(w, "fetch, find, list, write, history, feed or since");
 }
 
 /* history SIDE OBJECT ID FIELD: A -> B -> C */

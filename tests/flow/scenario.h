@@ -94,6 +94,7 @@ struct world {
 	struct store *store;
 	struct engine *engine;
 	bool shadow;
+	int64_t sweep_every_ms; /* engine_options; at 02:00 */
 	int64_t linger_ms; /* engine_options.echo_linger_ms */
 
 	struct story_channel channel[CHANNELS_MAX];

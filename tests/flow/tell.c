@@ -115,6 +115,8 @@ static void tell_step(struct world *w, const struct line *l)
 	enum step_result r = STEP_IDLE;
 	if (sv_eq(l->word[1], SV("settle")))
 		r = engine_settle(w->engine, &err);
+	else if (sv_eq(l->word[1], SV("sweep")))
+		r = engine_sweep(w->engine, &err);
 	else if (sv_eq(l->word[1], SV("tick")))
 		r = engine_tick(w->engine, &err);
 	else if (sv_eq(l->word[1], SV("feed")))
@@ -158,12 +160,14 @@ static void tell_restart(struct world *w, const struct line *l)
 	world_start(w);
 }
 
-/* shadow on|off; linger DURATION */
+/* shadow on|off; linger DURATION; sweeps DURATION */
 static void tell_option(struct world *w, const struct line *l)
 {
 	world_stop(w);
 	if (sv_eq(l->word[0], SV("shadow")))
 		w->shadow = sv_eq(l->word[1], SV("on"));
+	else if (sv_eq(l->word[0], SV("sweeps")))
+		w->sweep_every_ms = word_duration_ms(w, l->word[1]);
 	else
 		w->linger_ms = word_duration_ms(w, l->word[1]);
 }
@@ -212,6 +216,26 @@ static enum resolve_action action_of(const struct line *l, struct sv *text)
 	if (sv_eq(verb, SV("ignore")))
 		return RESOLVE_IGNORE;
 	return RESOLVE_NONE;
+}
+
+/* sweep [RECORD] [SIDE] */
+static void tell_sweep(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	enum side side;
+	int record = -1;
+	unsigned sides = 3;
+	if (!world_start(w))
+		return;
+	for (int i = 1; i < l->word_n; i++) {
+		if (side_from_name(l->word[i], &side))
+			sides = 1u << side;
+		else if ((record = treaty_record_by_name(w->treaty, l->word[i])) < 0)
+			world_fail(w, "no such record type");
+	}
+	if (!w->failed && !engine_ask_sweep(w->store, w->treaty, record, sides, &err) &&
+	    !w->crash.dead)
+		world_fail(w, "%s", err.what);
 }
 
 static bool resolve_entry(struct world *w, const struct line *l, int64_t id, struct err *err)
@@ -405,6 +429,18 @@ static void tell_quirk(struct world *w, const struct line *l)
 		scripted_skew(s, word_duration_ms(w, l->word[3]));
 }
 
+/* listing SIDE cut N|whole; remembers SIDE DURATION */
+static void tell_listing(struct world *w, const struct line *l)
+{
+	struct scripted *s = w->system[word_side(w, l->word[1])];
+	if (sv_eq(l->word[0], SV("remembers")))
+		scripted_remember(s, word_duration_ms(w, l->word[2]));
+	else if (sv_eq(l->word[2], SV("cut")) && l->word_n > 3)
+		scripted_cut_listing(s, (int)word_number(w, l->word[3]));
+	else
+		scripted_cut_listing(s, -1);
+}
+
 /* shape SIDE upsert=no write_max=1 ... */
 static void tell_shape(struct world *w, const struct line *l)
 {
@@ -412,7 +448,8 @@ static void tell_shape(struct world *w, const struct line *l)
 		const char *word;
 		unsigned can;
 	} abilities[] = { { "upsert", CAN_UPSERT }, { "condition", CAN_CONDITION },
-			  { "history", CAN_HISTORY }, { "author", CAN_AUTHOR } };
+			  { "history", CAN_HISTORY }, { "author", CAN_AUTHOR },
+			  { "since", CAN_SINCE } };
 	enum side side = word_side(w, l->word[1]);
 	struct connector_shape *shape = &w->shape[side];
 	int n;
@@ -506,6 +543,8 @@ static const struct {
 	{ "restart", 1, tell_restart },	    { "shadow", 2, tell_option },
 	{ "linger", 2, tell_option },	    { "advance", 2, tell_advance },
 	{ "pause", 1, tell_pause },	    { "resume", 1, tell_pause },
+	{ "sweep", 1, tell_sweep },	    { "listing", 3, tell_listing },
+	{ "remembers", 3, tell_listing },   { "sweeps", 2, tell_option },
 	{ "mark", 3, tell_mark },	    { "resolve", 4, tell_resolve },
 	{ "restore", 3, tell_restore },
 	{ "down", 2, tell_down },	    { "up", 2, tell_down },

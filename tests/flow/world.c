@@ -170,7 +170,9 @@ bool world_start(struct world *w)
 	}
 	struct engine_options o = { .treaty = w->treaty, .store = w->store,
 				    .clock = &w->clock.clock, .shadow = w->shadow,
-				    .echo_linger_ms = w->linger_ms };
+				    .echo_linger_ms = w->linger_ms,
+				    .sweep_every_ms = w->sweep_every_ms,
+				    .sweep_at_ms = 2 * 3600 * 1000 };
 	for (int i = 0; i < SIDES; i++)
 		o.system[i] = scripted_connector(w->system[i]);
 	people_options(w, &o);

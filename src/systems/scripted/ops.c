@@ -349,6 +349,49 @@ static bool list(struct connector *c, const struct object_ref *o, struct sv page
 		show_row(s, r, o, a, &out->row[out->n++]);
 	if (r && out->n)
 		out->next = out->row[out->n - 1].id;
+	if (s->listing_cut >= 0) { /* of the first page; there is no other */
+		out->n = out->n < s->listing_cut ? out->n : s->listing_cut;
+		out->next = SV_NONE;
+	}
+	return end(s, err);
+}
+
+/* The row of the object with the smallest id above 'after' that was touched
+ * since; deleted ones are told unless they are hidden. */
+static const struct world_row *touched_after(struct scripted *s, struct sv object, struct sv after,
+					     int64_t since_ms)
+{
+	const struct world_row *best = NULL;
+	for (int i = 0; i < s->row.n; i++) {
+		const struct world_row *r = &s->row.ptr[i];
+		if (r->modified_ms >= since_ms && sv_eq(r->object, object) &&
+		    (r->existence == EXISTENCE_PRESENT || !s->hide_deletes) &&
+		    sv_cmp(r->id, after) > 0 && (!best || sv_cmp(r->id, best->id) < 0))
+			best = r;
+	}
+	return best;
+}
+
+static bool since(struct connector *c, const struct object_ref *o, int64_t since_ms,
+		  struct sv page, struct arena *a, struct rows *out, struct err *err)
+{
+	struct scripted *s = of(c);
+	if (!(c->shape.can & CAN_SINCE))
+		panic("%s: asked for what it cannot tell", c->name);
+	if (!begin(s, CALL_READ, COUNT_SINCE, err) || names_dropped(s, o, err))
+		return false;
+	if (s->remembers_ms && since_ms < world_now(s) - s->remembers_ms) {
+		err_set(err, ERR_CURSOR, "%s: does not remember that long", c->name);
+		pthread_mutex_unlock(&s->lock);
+		return false;
+	}
+	int max = c->shape.list_max;
+	const struct world_row *r = touched_after(s, sv_of(o->object), page, since_ms);
+	*out = (struct rows){ .row = arena_array(a, struct row, (size_t)max + 1) };
+	for (; r && out->n < max; r = touched_after(s, r->object, r->id, since_ms))
+		show_row(s, r, o, a, &out->row[out->n++]);
+	if (r && out->n)
+		out->next = out->row[out->n - 1].id;
 	return end(s, err);
 }
 
@@ -486,6 +529,7 @@ const struct connector_ops scripted_ops = {
 	.history = history,
 	.fetch = fetch,
 	.list = list,
+	.since = since,
 	.find = find,
 	.write = write_batch,
 	.close = close_scripted,

@@ -14,6 +14,7 @@ struct scripted *scripted_create(const struct scripted_options *o)
 	pthread_mutexattr_destroy(&recursive);
 	arena_init(&s->arena);
 	s->clock = o->clock;
+	s->listing_cut = -1;
 	s->connector.ops = &scripted_ops;
 	s->connector.name = arena_str(&s->arena, sv_of(o->name));
 	s->connector.shape = o->shape;
@@ -229,6 +230,16 @@ void scripted_feed_forget(struct scripted *s)
 	world_say(s, SV("nothing"), SV("0"), AUTHOR_UNKNOWN);
 	s->events_forgotten = s->event.n;
 	pthread_mutex_unlock(&s->lock);
+}
+
+void scripted_remember(struct scripted *s, int64_t ms)
+{
+	s->remembers_ms = ms;
+}
+
+void scripted_cut_listing(struct scripted *s, int rows)
+{
+	s->listing_cut = rows;
 }
 
 void scripted_history_silent(struct scripted *s, bool silent)

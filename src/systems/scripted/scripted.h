@@ -114,6 +114,10 @@ void scripted_feed_wildcard(struct scripted *s, struct sv object);
 /* Positions handed out so far are no longer known. */
 void scripted_feed_forget(struct scripted *s);
 /* What happens now is not kept in the edit history. */
+/* CAN_SINCE: how long ago may be asked for; 0: ever. */
+void scripted_remember(struct scripted *s, int64_t ms);
+/* Listings end after so many rows, as if that were all; negative: they do not. */
+void scripted_cut_listing(struct scripted *s, int rows);
 void scripted_history_silent(struct scripted *s, bool silent);
 
 /* Once, in the next request of that kind: before it is executed, or after and
@@ -150,6 +154,7 @@ enum scripted_count {
 	COUNT_WRITE,
 	COUNT_HISTORY,
 	COUNT_FEED,
+	COUNT_SINCE,
 	SCRIPTED_COUNTS,
 };
 int64_t scripted_calls(struct scripted *s, enum scripted_count what);

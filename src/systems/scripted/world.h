@@ -109,6 +109,8 @@ struct scripted {
 	int64_t calls[SCRIPTED_COUNTS];
 	int64_t events_forgotten; /* cursors below are no longer known */
 	int64_t feed_delay_ms;
+	int64_t remembers_ms;
+	int listing_cut;
 	unsigned feed;
 	bool history_silent;
 	bool hide_deletes;
