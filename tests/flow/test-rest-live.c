@@ -640,6 +640,29 @@ static void test_list(void **state)
 	assert_true(n >= 60);
 }
 
+/* The stamp that a page ends with belongs to what is asked for. */
+static void test_since(void **state)
+{
+	struct err err = { 0 };
+	struct rows rows;
+	edit("Candidate", "5", "\"firstName\":\"Since\"");
+	struct sv id = SV("5");
+	must(c->ops->fetch(c, &candidate, &id, 1, &arena, &rows, &err), &err);
+	int64_t stamp = rows.row[0].modified_ms, n = 0;
+	bool seen = false;
+	struct sv page = SV_NONE;
+	assert_true(stamp > 0);
+	do {
+		must(c->ops->since(c, &candidate, stamp, page, &arena, &rows, &err), &err);
+		for (int i = 0; i < rows.n; i++, n++) {
+			assert_true(rows.row[i].modified_ms >= stamp);
+			seen = seen || sv_eq(rows.row[i].id, id);
+		}
+		page = rows.next;
+	} while (page.len);
+	assert_true(seen && n < 60);
+}
+
 static void test_find(void **state)
 {
 	struct err err = { 0 };
@@ -989,6 +1012,7 @@ int main(int argc, char **argv)
 		LIVE(test_fetch_many),
 		LIVE(test_unknown_field_is_named),
 		LIVE(test_list),
+		LIVE(test_since),
 		LIVE(test_find),
 		LIVE(test_describe),
 		LIVE(test_bad_answers_to_reads),

@@ -510,6 +510,32 @@ static void an_object_that_cannot_merge_has_deleted_rows(void **state)
 	org_close(s);
 }
 
+static void what_changed_since_is_listed(void **state)
+{
+	struct org *s = org_open();
+	struct err old = { 0 };
+	struct rows rows = list_page(s, SV_NONE), since;
+	struct row edited = rows.row[3], gone = rows.row[5];
+	struct write_field f = setting_of(FIRST, VALUE_TEXT, "Since");
+	struct write w = write_of(WRITE_UPDATE, edited.id, &f, 1);
+	assert_int_equal(write_one(s, &w), WRITE_DONE);
+	int64_t stamp = fetch_one(s, edited.id).modified_ms;
+	control("delete", "{\"object\":\"Contact\",\"id\":\"%.*s\"}", SV_ARG(gone.id));
+	CHECK(s->c->ops->since(s->c, &contact, stamp, SV_NONE, &s->arena, &since, &err));
+	bool saw_edited = false, saw_gone = false;
+	for (int i = 0; i < since.n; i++) {
+		assert_true(since.row[i].modified_ms >= stamp);
+		saw_edited = saw_edited || sv_eq(since.row[i].id, edited.id);
+		saw_gone = saw_gone || (sv_eq(since.row[i].id, gone.id) &&
+					since.row[i].existence == EXISTENCE_DELETED);
+	}
+	assert_true(saw_edited && saw_gone);
+	assert_true(since.n < rows.n);
+	assert_false(s->c->ops->since(s->c, &contact, 1000, SV_NONE, &s->arena, &since, &old));
+	assert_int_equal(old.code, ERR_CURSOR);
+	org_close(s);
+}
+
 static void an_edit_in_between_overtakes(void **state)
 {
 	struct org *s = org_open();
@@ -848,6 +874,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_may_not_be_written_is_named),
 		cmocka_unit_test(gone_rows_are_told_apart),
 		cmocka_unit_test(an_object_that_cannot_merge_has_deleted_rows),
+		cmocka_unit_test(what_changed_since_is_listed),
 		cmocka_unit_test(an_edit_in_between_overtakes),
 		cmocka_unit_test(a_session_may_end_at_any_time),
 		cmocka_unit_test(a_lost_answer_is_executed_once),

@@ -31,6 +31,8 @@ bool rest_blame_field(struct rest *r, const struct rest_answer *answer,
 /* query.c */
 bool rest_fetch(struct connector *c, const struct object_ref *o, const struct sv *id, int n,
 		struct arena *a, struct rows *out, struct err *err);
+bool rest_since(struct connector *c, const struct object_ref *o, int64_t since_ms, struct sv page,
+		struct arena *a, struct rows *out, struct err *err);
 bool rest_list(struct connector *c, const struct object_ref *o, struct sv page, struct arena *a,
 	       struct rows *out, struct err *err);
 bool rest_find(struct connector *c, const struct object_ref *o, const struct write_field *by,

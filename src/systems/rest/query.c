@@ -208,7 +208,7 @@ static bool read_rows(struct rest *r, const struct rest_query *q, const struct r
 }
 
 static struct sv page_condition(struct rest *r, const struct rest_object *ro, struct sv after,
-				struct sv also, struct arena *a)
+				struct sv also, bool deleted, struct arena *a)
 {
 	struct buf b;
 	int64_t n;
@@ -218,7 +218,7 @@ static struct sv page_condition(struct rest *r, const struct rest_object *ro, st
 		buf_add(&b, after);
 	else
 		jpql_text(&b, after);
-	if (ro->deleted)
+	if (ro->deleted && !deleted)
 		buf_addf(&b, " AND %s = false", ro->deleted);
 	if (also.len)
 		buf_addf(&b, " AND %.*s", SV_ARG(also));
@@ -241,19 +241,16 @@ static bool advances(struct rest *r, struct sv from, const struct rows *rows, st
 
 /* Key-set paging: pages by offset shift when rows change meanwhile. The end is
  * an empty page, not a short one: a system may give fewer than asked. */
-bool rest_list(struct connector *c, const struct object_ref *o, struct sv page, struct arena *a,
-	       struct rows *out, struct err *err)
+static bool list_page(struct rest *r, const struct object_ref *o, const struct rest_object *ro,
+		      struct sv page, struct sv also, bool deleted, struct arena *a,
+		      struct rows *out, struct err *err)
 {
-	struct rest *r = rest_of(c);
-	const struct rest_object *ro = rest_object(r, o->object, err);
-	if (!ro)
-		return false;
 	struct sv after = page.len ? page : SV("0");
 	struct rest_query q = {
 		.on = ON_QUERY,
 		.what = "list",
 		.object = sv_of(o->object),
-		.where = page_condition(r, ro, after, SV_NONE, a),
+		.where = page_condition(r, ro, after, also, deleted, a),
 		.fields = selector_for(r, o, ro, a),
 		.order = sv_of(r->d->rows.id),
 		.count = r->d->query.page,
@@ -264,6 +261,37 @@ bool rest_list(struct connector *c, const struct object_ref *o, struct sv page, 
 	if (out->n)
 		out->next = out->row[out->n - 1].id;
 	return true;
+}
+
+bool rest_list(struct connector *c, const struct object_ref *o, struct sv page, struct arena *a,
+	       struct rows *out, struct err *err)
+{
+	struct rest *r = rest_of(c);
+	const struct rest_object *ro = rest_object(r, o->object, err);
+	return ro && list_page(r, o, ro, page, SV_NONE, false, a, out, err);
+}
+
+/* By the rows' own stamp, in the order of their ids: equal stamps at the edge
+ * of a page lose nobody. What is deleted is told only where that is a flag of
+ * the row; elsewhere everything has to be listed. */
+bool rest_since(struct connector *c, const struct object_ref *o, int64_t since_ms, struct sv page,
+		struct arena *a, struct rows *out, struct err *err)
+{
+	struct rest *r = rest_of(c);
+	const struct rest_object *ro = rest_object(r, o->object, err);
+	struct buf where;
+	if (!ro)
+		return false;
+	if (!ro->modified || !ro->deleted) {
+		err_set(err, ERR_CURSOR, "%s: %s does not tell what changed since a time", r->d->name,
+			o->object);
+		return false;
+	}
+	buf_init(&where, 1024);
+	jpql_since(r->d, ro->modified, since_ms, &where);
+	bool ok = list_page(r, o, ro, page, buf_sv(&where), true, a, out, err);
+	buf_finish(&where);
+	return ok;
 }
 
 /* Phone numbers are stored as people typed them: the system cannot compare
@@ -337,7 +365,7 @@ bool rest_find(struct connector *c, const struct object_ref *o, const struct wri
 			.on = ON_QUERY,
 			.what = "look-up",
 			.object = sv_of(o->object),
-			.where = page_condition(r, ro, after, equal, a),
+			.where = page_condition(r, ro, after, equal, false, a),
 			.fields = selector_for(r, &both, ro, a),
 			.order = sv_of(r->d->rows.id),
 			.count = r->d->query.page,

@@ -54,6 +54,7 @@ static const struct connector_ops rest_ops = {
 	.history = rest_history,
 	.fetch = rest_fetch,
 	.list = rest_list,
+	.since = rest_since,
 	.find = rest_find,
 	.write = rest_write,
 	.listen = rest_listen,
@@ -66,7 +67,8 @@ static void set_shape(struct rest *r)
 	const struct rest_description *d = r->d;
 	const struct deployment_system *s = r->system;
 	r->connector.shape = (struct connector_shape){
-		.can = (d->history.field ? CAN_HISTORY : 0) | (d->webhook.header ? CAN_WEBHOOK : 0),
+		.can = CAN_SINCE | (d->history.field ? CAN_HISTORY : 0) |
+		       (d->webhook.header ? CAN_WEBHOOK : 0),
 		.fetch_max = d->fetch.ids,
 		.write_max = 1,
 		.list_max = d->query.page,

@@ -248,6 +248,19 @@ static void jpql_time(const struct rest_description *d, const struct write_field
 	json_object_put(json);
 }
 
+void jpql_since(const struct rest_description *d, const char *api, int64_t since_ms,
+		struct buf *out)
+{
+	char at[TIME_TEXT_SIZE];
+	time_format_ms(since_ms, at);
+	const struct write_field f = {
+		api, { .kind = TYPE_INSTANT, .scale = -1, .link_record = -1 },
+		{ VALUE_INSTANT, sv_of(at) },
+	};
+	buf_addf(out, "%s >= ", api);
+	jpql_time(d, &f, out);
+}
+
 bool jpql_equal(const struct rest_description *d, const struct write_field *f, struct buf *out,
 		struct err *err)
 {

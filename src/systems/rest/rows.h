@@ -46,6 +46,9 @@ struct json_object *rows_body(const struct rest_description *d, const struct wri
  * sets and unknown values. */
 bool jpql_equal(const struct rest_description *d, const struct write_field *f, struct buf *out,
 		struct err *err);
+/* FIELD >= the time, in the spelling of its system. */
+void jpql_since(const struct rest_description *d, const char *api, int64_t since_ms,
+		struct buf *out);
 void jpql_text(struct buf *out, struct sv text);
 
 #endif

@@ -12,6 +12,8 @@ enum {
 	FIND_LIMIT = 5,
 	FIND_PHONE_LIMIT = 200, /* a pattern brings neighbours along */
 };
+/* The recycle bin keeps 15 days; a day for the clocks. */
+#define BIN_MS (14 * 24 * 3600 * (int64_t)1000)
 
 /* ---- which columns to ask for ---- */
 
@@ -31,7 +33,7 @@ static void columns_add(struct columns *c, const char *name)
 static struct columns columns_of(const struct object_ref *o, const struct write_field *by,
 				 int by_n, struct arena *a)
 {
-	struct columns c = { arena_array(a, const char *, (size_t)(o->field_n + by_n + 3)), 0 };
+	struct columns c = { arena_array(a, const char *, (size_t)(o->field_n + by_n + 4)), 0 };
 	columns_add(&c, "Id");
 	for (int i = 0; i < o->field_n; i++)
 		columns_add(&c, o->field[i].api);
@@ -83,7 +85,8 @@ struct question {
 	/* POST retrieve */
 	const struct sv *id;
 	int id_n;
-	/* SOQL: what follows the columns */
+	/* SOQL: what follows the columns, and "query" or "queryAll" */
+	const char *resource;
 	struct sv rest;
 };
 
@@ -141,7 +144,7 @@ static bool send_query(struct question *q, struct err *err)
 		buf_addf(&soql, "%s%s", i ? "," : "", q->columns.name[i]);
 	buf_addf(&soql, " FROM %s", q->object->object);
 	buf_add(&soql, q->rest);
-	bool ok = query(q->sf, "query", &soql, &q->call, err);
+	bool ok = query(q->sf, q->resource, &soql, &q->call, err);
 	buf_finish(&soql);
 	return ok;
 }
@@ -363,33 +366,62 @@ static void read_records(struct question *q, struct rows *out)
 }
 
 /* By id rather than by the server's cursor: a page can be asked for again
- * after days, by another process. */
+ * after days, by another process. 'q' has its columns and resource. */
+static bool ask_page(struct question *q, struct sv page, struct sv where, struct rows *out,
+		     struct err *err)
+{
+	const char *object = q->object->object;
+	struct sv last = page.len ? sf_id(page, q->arena) : SV_NONE;
+	if (page.len && !last.len) {
+		err_set(err, ERR_BAD_INPUT, "list %s: '%.*s' is no page", object, SV_ARG(page));
+		return false;
+	}
+	struct sv after = last.len ? arena_printf(q->arena, "%sId > '%.*s'", where.len ? " AND " : "",
+						  SV_ARG(last)) :
+				     SV("");
+	q->call.what = arena_printf(q->arena, "list %s", object).ptr;
+	q->rest = arena_printf(q->arena, "%s%.*s%.*s ORDER BY Id LIMIT %d",
+			       where.len || after.len ? " WHERE " : "", SV_ARG(where), SV_ARG(after),
+			       LIST_PAGE);
+	if (!ask(q, send_query, err))
+		return false;
+	read_records(q, out);
+	/* a page may be shorter than asked for while 'done' is false */
+	bool end = out->n < LIST_PAGE && json_flag(q->call.json, "done", true);
+	out->next = end || out->n == 0 ? SV_NONE : out->row[out->n - 1].id;
+	return true;
+}
+
 bool sf_list(struct connector *c, const struct object_ref *o, struct sv page, struct arena *a,
 	     struct rows *out, struct err *err)
 {
-	struct sv last = page.len ? sf_id(page, a) : SV_NONE;
-	if (page.len && !last.len) {
-		err_set(err, ERR_BAD_INPUT, "list %s: '%.*s' is no page", o->object,
-			SV_ARG(page));
+	struct question q = { .sf = (struct salesforce *)c, .object = o, .resource = "query",
+			      .columns = columns_of(o, NULL, 0, a), .arena = a };
+	bool ok = ask_page(&q, page, SV(""), out, err);
+	sf_call_finish(&q.call);
+	return ok;
+}
+
+/* queryAll shows deleted rows as long as the recycle bin keeps them. getUpdated
+ * and getDeleted would tell ids only, and a read of each would follow. */
+bool sf_since(struct connector *c, const struct object_ref *o, int64_t since_ms, struct sv page,
+	      struct arena *a, struct rows *out, struct err *err)
+{
+	struct question q = { .sf = (struct salesforce *)c, .object = o, .resource = "queryAll",
+			      .columns = columns_of(o, NULL, 0, a), .arena = a };
+	if (since_ms < clock_now(q.sf->clock) - BIN_MS) {
+		err_set(err, ERR_CURSOR, "list %s: what was deleted before the last 14 days is not known",
+			o->object);
 		return false;
 	}
-	struct question q = {
-		.sf = (struct salesforce *)c,
-		.object = o,
-		.columns = columns_of(o, NULL, 0, a),
-		.arena = a,
-		.call.what = arena_printf(a, "list %s", o->object).ptr,
-		.rest = last.len ? arena_printf(a, " WHERE Id > '%.*s' ORDER BY Id LIMIT %d",
-						SV_ARG(last), LIST_PAGE)
-				 : arena_printf(a, " ORDER BY Id LIMIT %d", LIST_PAGE),
-	};
-	bool ok = ask(&q, send_query, err);
-	if (ok) {
-		read_records(&q, out);
-		/* a page may be shorter than asked for while 'done' is false */
-		bool end = out->n < LIST_PAGE && json_flag(q.call.json, "done", true);
-		out->next = end || out->n == 0 ? SV_NONE : out->row[out->n - 1].id;
-	}
+	char at[TIME_TEXT_SIZE];
+	time_format_ms(since_ms, at);
+	columns_add(&q.columns, "IsDeleted");
+	bool ok = ask_page(&q, page, arena_printf(a, "SystemModstamp >= %.19sZ", at), out, err);
+	struct json_object *records = ok ? json_at(q.call.json, "records") : NULL;
+	for (int i = 0; ok && i < out->n; i++)
+		if (json_flag(json_object_array_get_idx(records, (size_t)i), "IsDeleted", false))
+			out->row[i].existence = EXISTENCE_DELETED;
 	sf_call_finish(&q.call);
 	return ok;
 }
@@ -434,6 +466,7 @@ bool sf_find(struct connector *c, const struct object_ref *o, const struct write
 		.columns = columns_of(o, by, by_n, a),
 		.arena = a,
 		.call.what = arena_printf(a, "find %s", o->object).ptr,
+		.resource = "query",
 		.rest = buf_sv(&where),
 	};
 	bool ok = !where.full;

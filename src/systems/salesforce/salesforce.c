@@ -55,6 +55,7 @@ static const struct connector_ops ops = {
 	.history = history,
 	.fetch = sf_fetch,
 	.list = sf_list,
+	.since = sf_since,
 	.find = sf_find,
 	.write = sf_write,
 	.close = close_salesforce,
@@ -85,7 +86,7 @@ struct connector *salesforce_open(const struct deployment *d, struct http_client
 		.ops = &ops,
 		.name = "salesforce",
 		.shape = {
-			.can = CAN_UPSERT | CAN_CONDITION | CAN_AUTHOR,
+			.can = CAN_UPSERT | CAN_CONDITION | CAN_AUTHOR | CAN_SINCE,
 			.fetch_max = 2000,
 			.write_max = 200,
 			.list_max = 2000,

@@ -145,6 +145,8 @@ bool sf_describe(struct connector *c, const char *object, struct arena *a,
 		 struct schema_object *out, struct err *err);
 bool sf_fetch(struct connector *c, const struct object_ref *o, const struct sv *id, int n,
 	      struct arena *a, struct rows *out, struct err *err);
+bool sf_since(struct connector *c, const struct object_ref *o, int64_t since_ms, struct sv page,
+	      struct arena *a, struct rows *out, struct err *err);
 bool sf_list(struct connector *c, const struct object_ref *o, struct sv page, struct arena *a,
 	     struct rows *out, struct err *err);
 bool sf_find(struct connector *c, const struct object_ref *o, const struct write_field *by,
