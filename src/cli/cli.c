@@ -21,6 +21,7 @@ const struct verb *const verbs[] = {
 	&verb_pause,
 	&verb_resume,
 	&verb_mark,
+	&verb_sweep,
 	&verb_audit,
 	&verb_render,
 	&verb_diff,

@@ -270,7 +270,9 @@ bool open_engine(struct opened *o, bool shadow, bool patient, struct err *err)
 {
 	struct engine_options eo = { .treaty = o->treaty, .store = o->store,
 				     .clock = clock_real(), .shadow = shadow, .patient = patient,
-				     .gather_ms = 100 };
+				     .gather_ms = 100,
+				     .sweep_every_ms = o->deployment->sweep_every_ms,
+				     .sweep_at_ms = o->deployment->sweep_at_ms };
 	for (int s = 0; s < SIDES; s++) {
 		const struct deployment_system *system = &o->deployment->system[s];
 		eo.system[s] = o->system[s];

@@ -345,6 +345,41 @@ static void check_listen(const struct deployment *d, const struct yaml_node *roo
 			       "listen on 127.0.0.1 behind a proxy that has it", d->listen);
 }
 
+/* ---- sweep: {every: 7d, at: 02:00} ---- */
+
+enum { SWEEP_DAYS = 7, SWEEP_HOUR = 2, HOUR_MS = 3600 * 1000, MINUTE_MS = 60 * 1000 };
+
+static void take_every(const struct doc_at *at, void *member)
+{
+	if (strcmp(at->value->text, "never") == 0)
+		*(int64_t *)member = 0;
+	else
+		take_duration(at, member);
+}
+
+static void take_time_of_day(const struct doc_at *at, void *member)
+{
+	struct sv hour, minute;
+	int64_t h = -1, m = -1;
+	bool ok = sv_cut(sv_of(at->value->text), ':', &hour, &minute) && hour.len == 2 &&
+		  minute.len == 2 && sv_to_i64(hour, &h) && sv_to_i64(minute, &m);
+	if (ok && h >= 0 && h < 24 && m >= 0 && m < 60)
+		*(int64_t *)member = h * HOUR_MS + m * MINUTE_MS;
+	else
+		complaints_add(at->doc->complaints, at->value->place,
+			       "%s: 'at' is a time of the day in UTC, like 02:00",
+			       doc_quote(at->doc, at->value->text));
+}
+
+static const struct doc_key sweep_keys[] = {
+	{ "every", YAML_SCALAR, false, take_every, offsetof(struct deployment, sweep_every_ms),
+	  .decides = "how often, or never; default 7d" },
+	{ "at", YAML_SCALAR, false, take_time_of_day, offsetof(struct deployment, sweep_at_ms),
+	  .decides = "the time of the day in UTC; default 02:00" },
+	{ 0 },
+};
+static const struct doc_level sweep_level = { "'sweep'", sweep_keys, NULL };
+
 static const struct doc_key deployment_keys[] = {
 	{ "deployment", YAML_SCALAR, true, take_format, 0,
 	  .decides = "the version of the language; say 1" },
@@ -360,6 +395,8 @@ static const struct doc_key deployment_keys[] = {
 	  .decides = "how each role of the treaty is reached" },
 	{ "listen", YAML_MAP, false, take_level, 0, .level = &listen_level,
 	  .decides = "where webhooks are taken" },
+	{ "sweep", YAML_MAP, false, take_level, 0, .level = &sweep_level,
+	  .decides = "when all records are compared, for what no feed told of" },
 	{ 0 },
 };
 const struct doc_level deployment_level = { "a deployment", deployment_keys, NULL };
@@ -374,6 +411,8 @@ struct deployment *deployment_load_text(struct sv text, const char *path, struct
 	dep->file = arena_str(&dep->arena, sv_of(path));
 	for (int s = 0; s < SIDES; s++)
 		dep->system[s].limits.share_percent = 80;
+	dep->sweep_every_ms = SWEEP_DAYS * 24 * (int64_t)HOUR_MS;
+	dep->sweep_at_ms = SWEEP_HOUR * HOUR_MS;
 	struct doc d = { &dep->arena, c, dep };
 	struct yaml_node *root = yaml_parse(text, &dep->arena, c);
 	if (root && doc_expect(&d, root, YAML_MAP, "deployment", root->place))

@@ -79,6 +79,8 @@ struct deployment {
 	int channel_n;
 	struct deployment_reach *reach;
 	int reach_n;
+	/* how often all records are compared, 0: never; and when in the day, UTC */
+	int64_t sweep_every_ms, sweep_at_ms;
 };
 
 struct deployment *deployment_load(const char *path, struct complaints *c);

@@ -74,7 +74,7 @@ deployment file:store.key bullhorn
 expect 0 '^usage: treaty VERB' --help
 expect 64 '^usage: treaty VERB'
 expect 0 '^treaty [0-9]' --version
-for verb in check preview link run status conflicts explain pause resume mark audit diff keygen sign activate versions schema render help; do
+for verb in check preview link run status conflicts explain pause resume mark sweep audit diff keygen sign activate versions schema render help; do
 	expect 0 "^usage: treaty $verb" $verb --help
 	expect 0 '^exit codes:' help $verb
 	expect 0 '^example:' $verb -h
@@ -178,6 +178,13 @@ expect 1 "'ats:Candidate' is no system" pause ats:Candidate
 
 expect 0 'Marked: candidate 17 of ats' mark bullhorn candidate 17
 expect 0 'Marked: every linked candidate' mark salesforce Contact --all
+expect 0 "No daemon runs: 'treaty run' will do it" sweep candidate
+expect 0 'candidate  *asked for' sweep --report
+expect 0 '"state":"never"' sweep --report --json
+json '[s["state"] for s in o["sweeps"]] == ["never", "asked for", "never", "never"]'
+expect 1 'no daemon runs that would do it' sweep --wait
+expect 64 'is no record type' sweep people
+expect 64 'either --report or --wait' sweep --report --wait
 expect 1 'is no Salesforce record id' mark salesforce Contact 003
 expect 1 'is no system of the treaty' mark jira Candidate 1
 expect 1 'is no object of ats in the treaty: it has ClientCorporation' mark ats Contact 1

@@ -39,6 +39,31 @@ static void expect(const char *text, const char *want)
 	free(got);
 }
 
+static void sweeps(void **state)
+{
+	expect(HEAD SALESFORCE ATS("https://rest.example.com") "sweep: {every: often, at: noon, on: x}\n",
+	       "d.yaml:7:16: 'often': 'every' is a time like 30s, 5m, 8h or 7d\n"
+	       "d.yaml:7:27: 'noon': 'at' is a time of the day in UTC, like 02:00\n"
+	       "d.yaml:7:33: 'on': 'sweep' has no such key; it has every, at\n");
+	static const struct {
+		const char *text;
+		int64_t every_ms, at_ms;
+	} good[] = { { "", 7 * 86400000LL, 2 * 3600000 }, { "sweep: {every: never}\n", 0, 2 * 3600000 },
+		     { "sweep: {every: 1d, at: 23:59}\n", 86400000, 23 * 3600000 + 59 * 60000 } };
+	for (size_t i = 0; i < countof(good); i++) {
+		struct complaints c;
+		char text[2048];
+		complaints_init(&c, "d.yaml");
+		snprintf(text, sizeof(text), "%s%s", HEAD SALESFORCE ATS("https://rest.example.com"), good[i].text);
+		struct deployment *d = deployment_load_text(sv_of(text), "d.yaml", &c);
+		assert_non_null(d);
+		assert_int_equal(d->sweep_every_ms, good[i].every_ms);
+		assert_int_equal(d->sweep_at_ms, good[i].at_ms);
+		deployment_destroy(d);
+		complaints_finish(&c);
+	}
+}
+
 static void acme_loads(void **state)
 {
 	struct complaints c;
@@ -342,6 +367,7 @@ static void settings_resolve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sweeps),
 		cmocka_unit_test(acme_loads),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(store_in_a_server),
