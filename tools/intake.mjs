@@ -137,8 +137,13 @@ export class Firm {
 			throw new Error(`repeated ${this.posted}, of which ${result.acked} were taken: ${JSON.stringify(result)}`);
 	}
 
+	// Fails when something that was answered with success is missing.
+	checkAcked() {
+		return this.tool('check', this.store, this.acked);
+	}
+
 	async check() {
-		const found = await this.tool('check', this.store, this.acked);
+		const found = await this.checkAcked();
 		if (found.pending !== this.posted)
 			throw new Error(`${this.posted} records were posted, ${found.pending} are in the store`);
 		return found;

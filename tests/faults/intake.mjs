@@ -55,9 +55,12 @@ async function once(connections) {
 			console.log(`${connections} connections, ${fault.name}: ${r ? `${r.acked} taken, ${r.refused} refused, ${r.lost} cut off` :
 				'SKIPPED, as no file system can be mounted here'}`);
 		}
+		await f.stop('SIGTERM');
+		const before = await f.checkAcked(); // before the repetition makes good what was lost
+		await f.start();
 		await f.repeat(connections);
 		await f.stop('SIGTERM');
-		console.log(`${connections} connections: ${JSON.stringify(await f.check())}`);
+		console.log(`${connections} connections: ${JSON.stringify(before)}, all repeated: ${JSON.stringify(await f.check())}`);
 	} catch (e) {
 		e.message += `\n${f.log().slice(-3000)}`;
 		throw e;
