@@ -41,6 +41,28 @@ export const troubles = [
 	['Salesforce: rows locked', (w, r) => w.control('salesforce', 'lock-rows', { count: 1 + r.below(20) })],
 ];
 
+// ---- people
+
+// Edits of all kinds by the office, placements that are moved on several times
+// between two looks, and job orders that must be made in the ATS, where no key
+// keeps a repeated create from making two.
+async function lane(w, edits, r) {
+	for (let done = 0; done < edits;) {
+		const n = Math.min(10 + r.below(40), edits - done);
+		await w.control('bullhorn', 'office', { edits: n });
+		await w.control('bullhorn', 'scenario', { scene: 'three-statuses' });
+		await w.control('salesforce', 'create', { object: 'Job_Order__c', fields: { Name: `Night shift ${w.made++}`,
+			Account__c: r.of(w.accounts), Employment_Type__c: 'Contract', Openings__c: '2' } });
+		done += n + 4;
+	}
+}
+
+// Several people at once: a burst, not a queue.
+export async function burst(w, edits, r) {
+	const lanes = edits > 1000 ? 4 : 1;
+	await Promise.all(Array.from({ length: lanes }, () => lane(w, edits / lanes, random(1 + r.below(2 ** 31 - 1)))));
+}
+
 // ---- what must hold when all is quiet
 
 export const look = (w, more = {}) => ask({ bullhorn: w.url.bullhorn, salesforce: w.url.salesforce, ...more });

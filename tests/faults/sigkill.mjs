@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { World, pause } from '../../tools/world.mjs';
-import { check, liftLoops, look, random, trouble, troubles } from './common.mjs';
+import { burst, check, liftLoops, look, random, trouble, troubles } from './common.mjs';
 
 const small = { deaths: 10, edits: 120, size: 150, deadline: 120000 };
 const long = { deaths: 200, edits: 5000, size: 'try', deadline: 600000 };
@@ -21,28 +21,6 @@ function options(args) {
 			o[name] = name === 'size' ? args[at + 1] : Number(args[at + 1]);
 	}
 	return o;
-}
-
-// ---- people
-
-// Edits of all kinds by the office, placements that are moved on several times
-// between two looks, and job orders that must be made in the ATS, where no key
-// keeps a repeated create from making two.
-async function lane(w, edits, r) {
-	for (let done = 0; done < edits;) {
-		const n = Math.min(10 + r.below(40), edits - done);
-		await w.control('bullhorn', 'office', { edits: n });
-		await w.control('bullhorn', 'scenario', { scene: 'three-statuses' });
-		await w.control('salesforce', 'create', { object: 'Job_Order__c', fields: { Name: `Night shift ${w.made++}`,
-			Account__c: r.of(w.accounts), Employment_Type__c: 'Contract', Openings__c: '2' } });
-		done += n + 4;
-	}
-}
-
-// Several people at once: a burst, not a queue.
-async function burst(w, edits, r) {
-	const lanes = edits > 1000 ? 4 : 1;
-	await Promise.all(Array.from({ length: lanes }, () => lane(w, edits / lanes, random(1 + r.below(2 ** 31 - 1)))));
 }
 
 // ---- rounds
