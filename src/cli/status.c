@@ -13,6 +13,8 @@ struct status {
 	int64_t pid;
 	struct json_object *told; /* by the daemon, or NULL: daemon.h */
 	struct budget budget[SIDES][BUDGETS];
+	int64_t runs_out_ms[SIDES][BUDGETS]; /* 0: not within the window */
+	struct quota quota[SIDES];
 };
 
 static bool look(struct db *db, void *arg, struct err *err)
@@ -35,9 +37,11 @@ static void read_budgets(struct status *st)
 		for (int i = 0; i < BUDGETS; i++) {
 			struct budget *b = &st->budget[s][i];
 			*b = g.budget[i];
+			st->runs_out_ms[s][i] = governor_runs_out_ms(&g, i);
 			if (st->now_ms - b->start_ms >= b->length_ms)
 				b->used = 0;
 		}
+		st->quota[s] = g.quota;
 		governor_finish(&g);
 	}
 }
@@ -87,8 +91,8 @@ static struct json_object *side_json(const struct status *st, enum side s)
 	json_put_time(o, "feed_asked", json_i64(told, "feed_ms", 0));
 	json_put_i64(o, "calls", json_i64(told, "calls", 0));
 	json_put_i64(o, "feed_calls", json_i64(told, "feed_calls", 0));
-	json_put_i64(o, "quota_used", json_i64(told, "quota_used", 0));
-	json_put_i64(o, "quota_limit", json_i64(told, "quota_limit", 0));
+	json_put_i64(o, "quota_used", st->quota[s].used);
+	json_put_i64(o, "quota_limit", st->quota[s].limit);
 	json_put_i64(o, "writes_decided", side->decided);
 	json_put_i64(o, "writes_sent", side->sent);
 	json_put_i64(o, "writes_lost", side->lost);
@@ -103,6 +107,7 @@ static struct json_object *side_json(const struct status *st, enum side s)
 		json_put_sv(b, "window", sv_of(budget_name[i]));
 		json_put_i64(b, "used", st->budget[s][i].used);
 		json_put_i64(b, "limit", st->budget[s][i].limit);
+		json_put_time(b, "runs_out", i < BUDGET_DAY ? 0 : st->runs_out_ms[s][i]);
 		json_object_array_add(list, b);
 	}
 	json_object_object_add(o, "budgets", list);
@@ -230,6 +235,29 @@ static struct sv budgets(const struct status *st, enum side s)
 	return text.len ? text : SV("no limit given");
 }
 
+/* What is scarce, for a day or a month; a minute's budget is there to be used. */
+static void print_scarce(const struct status *st, enum side s)
+{
+	const struct quota *q = &st->quota[s];
+	for (int i = BUDGET_DAY; i < BUDGETS; i++) {
+		const struct budget *b = &st->budget[s][i];
+		int64_t at = st->runs_out_ms[s][i];
+		if (!at)
+			continue;
+		const char *next = print_time(b->start_ms + b->length_ms, st->now_ms, st->a).ptr;
+		if (b->used >= b->limit)
+			printf("  %s: our calls of the %s are used up; the next begin %s.\n", side_name[s],
+			       budget_name[i], next);
+		else
+			printf("  %s: at the present pace our calls of the %s end %s; the next begin %s.\n",
+			       side_name[s], budget_name[i], print_time(at, st->now_ms, st->a).ptr, next);
+	}
+	if (q->limit && q->used / 4 >= q->limit / 5)
+		printf("  %s: all its users together have used %s of %s calls of the day, as it said %s.\n",
+		       side_name[s], number(st, q->used), number(st, q->limit),
+		       ago(st, q->heard_ms).ptr);
+}
+
 /* 14 fields wait for ats, the first since 3 h; a person is asked from 18:40 on. */
 static void print_waiting(const struct status *st, enum side s)
 {
@@ -294,6 +322,7 @@ static void print_systems(const struct status *st)
 			printf("  %s: %.*s\n", side_name[s],
 			       SV_ARG(print_safe(st->survey.side[s].why, 200, st->a)));
 	for (int s = 0; s < SIDES; s++) {
+		print_scarce(st, (enum side)s);
 		print_waiting(st, (enum side)s);
 		print_intake(st, (enum side)s);
 	}
@@ -415,7 +444,7 @@ const struct verb verb_status = {
 		"     \"writes_decided\", \"writes_sent\", \"writes_lost\",\n"
 		"     \"fields_waiting\": two-way fields that wait for this side, \"fields_waiting_since\",\n"
 		"     \"fields_review_from\", \"fields_overdue\": of them, a person's already,\n"
-		"     \"budgets\": [{\"window\", \"used\", \"limit\"}],\n"
+		"     \"budgets\": [{\"window\", \"used\", \"limit\", \"runs_out\": at the present pace, or null}],\n"
 		"     \"intake\": {\"taken\", \"per_second\", \"unknown\", \"forged\", \"stale\", \"busy\", \"failed\",\n"
 		"       \"last_taken\", \"last_refused\"}, webhooks since its start, or null},\n"
 		"   \"records\": [{\"record\", \"linked\", \"looked_up\", \"creating\", \"ambiguous\", \"broken\",\n"

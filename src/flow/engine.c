@@ -29,6 +29,7 @@ struct engine *engine_create(const struct engine_options *o)
 		governor_init(&e->governor[s], e->clock,
 			      o->concurrent[s] > 0 ? o->concurrent[s] : c->shape.concurrent,
 			      o->limits[s]);
+		governor_watch(&e->governor[s], &c->usage);
 	}
 	e->linked = must_zalloc(sizeof(*e->linked) * (size_t)(e->treaty->record_n + 1));
 	pthread_mutex_init(&e->looked_mutex, NULL);
@@ -161,6 +162,11 @@ static bool recover(struct db *db, void *arg, struct err *err)
 		e->down_told[s] = mismatch_system_open(db, s, MISMATCH_UNAVAILABLE);
 		if (e->down_told[s])
 			governor_presume_down(&e->governor[s]);
+		if (mismatch_system_open(db, s, MISMATCH_QUOTA)) {
+			char why[STRAIN_WHY_SIZE];
+			int level = governor_strain(&e->governor[s], 80, why);
+			e->strain_told[s] = level ? level : 80;
+		}
 	}
 	arena_finish(&a);
 	return true;
@@ -224,6 +230,22 @@ bool engine_room(struct engine *e, struct err *err)
 
 /* ------------------------------------------------------------------- tick */
 
+/* Each level is an entry of its own, so that whoever was told of the first is
+ * told of the second. */
+static void tell_strain(struct engine *e, struct db *db, enum side s)
+{
+	char why[STRAIN_WHY_SIZE];
+	int level = governor_strain(&e->governor[s], e->strain_told[s], why);
+	int64_t now = clock_now(e->clock);
+	if (level == e->strain_told[s])
+		return;
+	if (e->strain_told[s])
+		mismatch_system(db, s, MISMATCH_QUOTA, false, SV(""), now);
+	if (level)
+		mismatch_system(db, s, MISMATCH_QUOTA, true, sv_of(why), now);
+	e->strain_told[s] = level;
+}
+
 static bool tell_outage(struct db *db, void *arg, struct err *err)
 {
 	struct engine *e = arg;
@@ -238,6 +260,7 @@ static bool tell_outage(struct db *db, void *arg, struct err *err)
 			e->woken = true;
 		}
 		e->down_told[s] = down;
+		tell_strain(e, db, s);
 		struct buf b;
 		buf_init(&b, 4096);
 		governor_save(&e->governor[s], &b);
@@ -249,8 +272,10 @@ static bool tell_outage(struct db *db, void *arg, struct err *err)
 
 static bool outage_is_news(struct engine *e)
 {
+	char why[STRAIN_WHY_SIZE];
 	for (int s = 0; s < SIDES; s++)
-		if (governor_is_down(&e->governor[s], NULL, NULL) != e->down_told[s])
+		if (governor_is_down(&e->governor[s], NULL, NULL) != e->down_told[s] ||
+		    governor_strain(&e->governor[s], e->strain_told[s], why) != e->strain_told[s])
 			return true;
 	return false;
 }

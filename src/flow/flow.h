@@ -59,6 +59,7 @@ struct engine {
 	struct linked_count *linked; /* by record type */
 	int64_t swept_ms, sweep_looked_ms; /* the last page; the last look at the clock */
 	bool down_told[SIDES]; /* an open 'unavailable' mismatch stands */
+	int strain_told[SIDES]; /* per cent that an open 'quota' mismatch says; 0: none */
 	bool woken;	       /* marks, by the end of an outage */
 	int64_t told_ms;
 	int64_t watched_ms, summed_ms;

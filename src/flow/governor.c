@@ -4,10 +4,21 @@
 
 enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 60 * 1000, DOWN_AFTER = 2 };
 #define RETRY_PERSON_MS (15 * 60 * (int64_t)1000)
+enum { STEP_ASIDE_PERCENT = 95, QUOTA_AGAIN_MS = 5 * 60 * 1000 };
+enum { PACE_MS = 10 * 60 * 1000, PACE_LEAST_MS = 60 * 1000 };
 
 static const int64_t budget_length_ms[BUDGETS] = {
 	1000, 60 * 1000, 24 * 3600 * (int64_t)1000, 30 * 24 * 3600 * (int64_t)1000,
 };
+
+/* Of a quota what is ours; never nothing at all. */
+static int64_t share_of(const struct governor *g, int64_t limit)
+{
+	if (limit <= 0)
+		return 0;
+	int64_t ours = limit / 100 * g->share_percent + limit % 100 * g->share_percent / 100;
+	return ours > 0 ? ours : 1;
+}
 
 void governor_init(struct governor *g, struct clock *clock, int window_max,
 		   const struct deployment_limits *limits)
@@ -19,14 +30,21 @@ void governor_init(struct governor *g, struct clock *clock, int window_max,
 	g->window = g->window_max;
 	for (int i = 0; i < BUDGETS; i++)
 		g->budget[i].length_ms = budget_length_ms[i];
+	g->share_percent = limits && limits->share_percent > 0 ? limits->share_percent : 80;
 	if (!limits)
 		return;
-	int64_t share = limits->share_percent > 0 ? limits->share_percent : 80;
 	const int64_t limit[BUDGETS] = { limits->per_second, limits->per_minute, limits->per_day,
 					 limits->per_month };
 	for (int i = 0; i < BUDGETS; i++)
-		if (limit[i] > 0)
-			g->budget[i].limit = limit[i] * share / 100 > 0 ? limit[i] * share / 100 : 1;
+		g->budget[i].limit = share_of(g, limit[i]);
+	g->per_day = g->budget[BUDGET_DAY].limit;
+}
+
+void governor_watch(struct governor *g, const struct connector_usage *usage)
+{
+	g->usage = usage;
+	/* an engine before this one may have counted them */
+	g->calls_seen = atomic_load(&usage->calls);
 }
 
 void governor_finish(struct governor *g)
@@ -50,10 +68,20 @@ static bool in_window(const struct budget *b, int64_t now)
 	return now >= b->start_ms && now < b->start_ms + b->length_ms;
 }
 
+/* Compared without overflow, whatever a peer says. */
+static int percent_of(int64_t used, int64_t limit)
+{
+	return limit <= 0 ? 0 : used >= limit ? 100 : (int)((double)used * 100 / (double)limit);
+}
+
 int64_t governor_ready_ms(struct governor *g)
 {
 	pthread_mutex_lock(&g->mutex);
 	int64_t now = clock_now(g->clock), ready = g->retry_ms;
+	int64_t again = g->quota.heard_ms + QUOTA_AGAIN_MS;
+	if (percent_of(g->quota.used, g->quota.limit) >= STEP_ASIDE_PERCENT &&
+	    now >= g->quota.heard_ms && again > ready)
+		ready = again;
 	for (int i = 0; i < BUDGETS; i++) {
 		struct budget *b = &g->budget[i];
 		int64_t end = b->start_ms + b->length_ms;
@@ -111,8 +139,19 @@ bool governor_enter(struct governor *g, struct err *err)
 	return in;
 }
 
+static void walk_on(struct pace *p, int64_t now, int64_t calls)
+{
+	if (now < p->start_ms || now >= p->start_ms + 2 * (int64_t)PACE_MS)
+		*p = (struct pace){ .start_ms = now };
+	if (now >= p->start_ms + PACE_MS)
+		*p = (struct pace){ .start_ms = p->start_ms + PACE_MS, .before = p->calls,
+				    .whole = true };
+	p->calls += calls;
+}
+
 static void spend(struct governor *g, int64_t now, int64_t calls)
 {
+	walk_on(&g->pace, now, calls);
 	for (int i = 0; i < BUDGETS; i++) {
 		struct budget *b = &g->budget[i];
 		if (!in_window(b, now)) {
@@ -168,6 +207,25 @@ static void went_well(struct governor *g, int64_t now)
 		g->window += 1 / g->window / 4;
 }
 
+/* The smaller of what the deployment says and what the system tells. */
+static void take_quota(struct governor *g, struct quota q)
+{
+	int64_t told = share_of(g, q.limit);
+	g->quota = q;
+	g->budget[BUDGET_DAY].limit = !g->per_day || told < g->per_day ? told : g->per_day;
+}
+
+static void hear_quota(struct governor *g, int64_t now)
+{
+	struct quota q = { .heard_ms = now };
+	if (!g->usage)
+		return;
+	q.limit = atomic_load(&g->usage->quota_limit);
+	q.used = atomic_load(&g->usage->quota_used);
+	if (q.limit > 0 && q.used >= 0)
+		take_quota(g, q);
+}
+
 static void note(struct governor *g, const struct err *err, int64_t calls)
 {
 	int64_t now = clock_now(g->clock);
@@ -175,6 +233,7 @@ static void note(struct governor *g, const struct err *err, int64_t calls)
 	if (calls > g->calls_seen) {
 		spend(g, now, calls - g->calls_seen);
 		g->calls_seen = calls;
+		hear_quota(g, now);
 	}
 	if (!err) {
 		went_well(g, now);
@@ -200,6 +259,81 @@ void governor_leave(struct governor *g, const struct err *err, int64_t calls)
 	pthread_mutex_unlock(&g->mutex);
 }
 
+static int64_t runs_out_ms(struct governor *g, const struct budget *b, int64_t now)
+{
+	if (!b->limit || !in_window(b, now))
+		return 0;
+	if (b->used >= b->limit)
+		return now;
+	walk_on(&g->pace, now, 0);
+	int64_t calls = g->pace.calls + g->pace.before;
+	int64_t span = now - g->pace.start_ms + (g->pace.whole ? PACE_MS : 0);
+	if (span < PACE_LEAST_MS)
+		span = PACE_LEAST_MS;
+	if (!calls)
+		return 0;
+	double left_ms = (double)(b->limit - b->used) * (double)span / (double)calls;
+	return left_ms < (double)(b->start_ms + b->length_ms - now) ? now + (int64_t)left_ms : 0;
+}
+
+int64_t governor_runs_out_ms(struct governor *g, int budget)
+{
+	pthread_mutex_lock(&g->mutex);
+	int64_t at = runs_out_ms(g, &g->budget[budget], clock_now(g->clock));
+	pthread_mutex_unlock(&g->mutex);
+	return at;
+}
+
+static int level_of(int percent, int told)
+{
+	if (percent >= 95 || (told >= 95 && percent >= 90))
+		return 95;
+	return percent >= 80 || (told >= 80 && percent >= 75) ? 80 : 0;
+}
+
+/* To the minute. */
+static void say_budget(struct governor *g, int i, int64_t now, char why[STRAIN_WHY_SIZE])
+{
+	static const char *const name[BUDGETS] = { "second", "minute", "day", "month" };
+	const struct budget *b = &g->budget[i];
+	int64_t at = runs_out_ms(g, b, now);
+	char next[TIME_TEXT_SIZE], last[TIME_TEXT_SIZE];
+	time_format_ms(b->start_ms + b->length_ms, next);
+	time_format_ms(at, last);
+	int n = snprintf(why, STRAIN_WHY_SIZE, "%lld of our %lld calls a %s are used",
+			 (long long)b->used, (long long)b->limit, name[i]);
+	if (b->used >= b->limit)
+		snprintf(why + n, STRAIN_WHY_SIZE - n, "; the next begin at %.16sZ", next);
+	else if (at)
+		snprintf(why + n, STRAIN_WHY_SIZE - n,
+			 "; at the present pace they end at %.16sZ, and the next begin at %.16sZ", last,
+			 next);
+	else
+		snprintf(why + n, STRAIN_WHY_SIZE - n,
+			 "; at the present pace they last until the next begin at %.16sZ", next);
+}
+
+int governor_strain(struct governor *g, int told, char why[STRAIN_WHY_SIZE])
+{
+	pthread_mutex_lock(&g->mutex);
+	int64_t now = clock_now(g->clock);
+	int most = percent_of(g->quota.used, g->quota.limit);
+	snprintf(why, STRAIN_WHY_SIZE,
+		 "%lld of %lld calls a day are used by all its users together, as the system says",
+		 (long long)g->quota.used, (long long)g->quota.limit);
+	/* a minute's budget is there to be used up */
+	for (int i = BUDGET_DAY; i < BUDGETS; i++) {
+		const struct budget *b = &g->budget[i];
+		int percent = in_window(b, now) ? percent_of(b->used, b->limit) : 0;
+		if (percent <= most)
+			continue;
+		most = percent;
+		say_budget(g, i, now, why);
+	}
+	pthread_mutex_unlock(&g->mutex);
+	return level_of(most, told);
+}
+
 void governor_save(struct governor *g, struct buf *out)
 {
 	pthread_mutex_lock(&g->mutex);
@@ -207,6 +341,10 @@ void governor_save(struct governor *g, struct buf *out)
 		buf_add_varint(out, (uint64_t)g->budget[i].start_ms);
 		buf_add_varint(out, (uint64_t)g->budget[i].used);
 	}
+	const int64_t more[] = { g->quota.used, g->quota.limit, g->quota.heard_ms,
+				 g->pace.start_ms, g->pace.calls, g->pace.before, g->pace.whole };
+	for (size_t i = 0; i < countof(more); i++)
+		buf_add_varint(out, (uint64_t)more[i]);
 	pthread_mutex_unlock(&g->mutex);
 }
 
@@ -214,6 +352,8 @@ void governor_load(struct governor *g, struct sv saved)
 {
 	struct reader r = { .left = saved };
 	struct budget b[BUDGETS];
+	struct quota q = { 0 };
+	struct pace p = { 0 };
 	int64_t now = clock_now(g->clock);
 	for (int i = 0; i < BUDGETS; i++) {
 		b[i] = g->budget[i];
@@ -223,6 +363,23 @@ void governor_load(struct governor *g, struct sv saved)
 		if (b[i].start_ms < 0 || b[i].start_ms > now || b[i].used < 0)
 			r.bad = true;
 	}
-	if (!r.bad)
-		memcpy(g->budget, b, sizeof(b));
+	/* an older store ends here */
+	if (r.left.len) {
+		q.used = (int64_t)read_varint(&r);
+		q.limit = (int64_t)read_varint(&r);
+		q.heard_ms = (int64_t)read_varint(&r);
+		p.start_ms = (int64_t)read_varint(&r);
+		p.calls = (int64_t)read_varint(&r);
+		p.before = (int64_t)read_varint(&r);
+		p.whole = read_varint(&r) != 0;
+	}
+	if (q.used < 0 || q.limit < 0 || q.heard_ms < 0 || p.start_ms < 0 || p.start_ms > now ||
+	    p.calls < 0 || p.before < 0)
+		r.bad = true;
+	if (r.bad)
+		return;
+	memcpy(g->budget, b, sizeof(b));
+	g->pace = p;
+	if (q.limit && q.heard_ms <= now && now - q.heard_ms < budget_length_ms[BUDGET_DAY])
+		take_quota(g, q);
 }

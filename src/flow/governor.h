@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "systems/connector.h"
 #include "treaty/deployment.h"
 
 struct budget {
@@ -16,7 +17,19 @@ struct budget {
 	int64_t start_ms, used;
 };
 
-enum { BUDGETS = 4 }; /* second, minute, day, month (30 days) */
+enum { BUDGETS = 4, BUDGET_DAY = 2 }; /* second, minute, day, month (30 days) */
+
+/* What the system says of a quota that all its users share; limit 0: nothing. */
+struct quota {
+	int64_t used, limit;
+	int64_t heard_ms;
+};
+
+/* Our calls in the present stretch of ten minutes and the one before it. */
+struct pace {
+	int64_t start_ms, calls, before;
+	bool whole; /* 'before' is of a whole stretch */
+};
 
 struct governor {
 	pthread_mutex_t mutex;
@@ -30,6 +43,11 @@ struct governor {
 	int64_t failing_since_ms, retry_ms;
 	struct err why; /* of the last failure */
 	struct budget budget[BUDGETS];
+	int64_t per_day; /* ours of what the deployment says; 0: nothing */
+	int share_percent;
+	const struct connector_usage *usage; /* or NULL */
+	struct quota quota;
+	struct pace pace;
 	int64_t calls_seen; /* of the connector's counter */
 	bool stopping;
 };
@@ -37,6 +55,12 @@ struct governor {
 void governor_init(struct governor *g, struct clock *clock, int window_max,
 		   const struct deployment_limits *limits);
 void governor_finish(struct governor *g);
+/* Where the connector counts: calls from now on are ours to spend, and the
+ * system's own count of its quota is read after each. Of a daily
+ * quota that it tells, our share is a budget as if it stood in the deployment;
+ * and when all users together have used 95 % of it, one call in five minutes is
+ * made, which is how its end is noticed: people come first. */
+void governor_watch(struct governor *g, const struct connector_usage *usage);
 /* Lets go whoever waits in governor_enter; nobody enters any more. */
 void governor_stop(struct governor *g);
 
@@ -59,6 +83,16 @@ bool governor_enter(struct governor *g, struct err *err);
 void governor_leave(struct governor *g, const struct err *err, int64_t calls);
 /* The same for a call that took no place (the feed's). */
 void governor_note(struct governor *g, const struct err *err, int64_t calls);
+
+/* When the calls of a budget's window will be used up at the present pace, or
+ * are; 0: not before the window ends, or no pace is known. */
+int64_t governor_runs_out_ms(struct governor *g, int budget);
+
+/* How far the scarcest quota of a day or a month is used: 0, 80 or 95 (per cent
+ * reached), with the reason in words. What was told before is taken back only
+ * five points lower, so that it does not come and go. */
+enum { STRAIN_WHY_SIZE = 200 };
+int governor_strain(struct governor *g, int told, char why[STRAIN_WHY_SIZE]);
 
 /* Used and limit of each budget, for display and to survive a restart. */
 void governor_save(struct governor *g, struct buf *out);

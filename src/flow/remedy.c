@@ -70,6 +70,11 @@ static const struct remedy remedies[MISMATCH_KINDS] = {
 		"'treaty audit' says what does not add up. Keep a copy of the store, stop the daemon if\n"
 		"values look wrong, and report it: this is a fault of the program or of the disk.",
 		.said = "The store does not add up: something was lost or counted twice." },
+	[MISMATCH_QUOTA] = { "-",
+		"Most of the calls that this system allows are used. When they end, what concerns it\n"
+		"waits until there are more. 'treaty status' tells by whom and how fast. It closes by\n"
+		"itself.",
+		.said = "Most of the calls that a system allows are used; when they end, what concerns it waits." },
 };
 
 const struct remedy *remedy_of(enum mismatch_kind kind)

@@ -74,6 +74,7 @@ enum mismatch_kind {
 	MISMATCH_BACKWARD,    /* a step back in a lifecycle that only goes forward */
 	MISMATCH_BACKLOG,     /* what could be done for a system waits for long */
 	MISMATCH_SELF_CHECK,  /* the store does not add up */
+	MISMATCH_QUOTA,	      /* most of a system's calls are used */
 	MISMATCH_KINDS, /* how many; a new kind goes before it */
 };
 const char *mismatch_kind_name(enum mismatch_kind k);

@@ -20,6 +20,7 @@ const char *mismatch_kind_name(enum mismatch_kind k)
 		[MISMATCH_GAP] = "gap",
 		[MISMATCH_BACKLOG] = "backlog",
 		[MISMATCH_SELF_CHECK] = "self_check",
+		[MISMATCH_QUOTA] = "quota",
 	};
 	return name[k];
 }

@@ -97,7 +97,8 @@ void mismatch_system(struct db *db, enum side side, enum mismatch_kind kind, boo
 {
 	struct sv name = sv_of(side_name[side]);
 	if (!open) {
-		close_open(db, 0, kind, name, name, SV("came back"), now_ms);
+		close_open(db, 0, kind, name, name,
+			   kind == MISMATCH_QUOTA ? SV("enough again") : SV("came back"), now_ms);
 		return;
 	}
 	struct entry e = { .kind = kind, .record = name, .field = name, .detail = detail,

@@ -9,7 +9,7 @@
 const char *const alert_kinds[] = {
 	"conflict",    "edit",		"rejected",    "ambiguous", "overtaken", "altered", "loop",
 	"drift",       "unavailable",	"undeliverable", "mass_change", "sweep", "silence", "gap", "backward", "backlog",
-	"self_check",
+	"self_check", "quota",
 };
 const int alert_kinds_n = countof(alert_kinds);
 

@@ -349,6 +349,13 @@ static void tell_fault(struct world *w, const struct line *l)
 	scripted_fail(s, calls, fault, (int)word_number(w, l->word[at + 1]), delay_ms);
 }
 
+/* quota SIDE USED LIMIT */
+static void tell_quota(struct world *w, const struct line *l)
+{
+	scripted_quota(w->system[word_side(w, l->word[1])], word_number(w, l->word[2]),
+		       word_number(w, l->word[3]));
+}
+
 /* reject SIDE OBJECT FIELD[=VALUE] MESSAGE [nameless] */
 static void tell_reject(struct world *w, const struct line *l)
 {
@@ -550,6 +557,7 @@ static const struct {
 	{ "down", 2, tell_down },	    { "up", 2, tell_down },
 	{ "lose", 4, tell_fault },	    { "late", 4, tell_fault },
 	{ "busy", 3, tell_fault },	    { "limit", 3, tell_fault },
+	{ "quota", 4, tell_quota },
 	{ "reject", 5, tell_reject },	    { "automation", 7, tell_automation },
 	{ "trim", 5, tell_rule },	    { "cut", 4, tell_rule },
 	{ "drop", 4, tell_rule },	    { "relent", 3, tell_rule },	    { "feed", 3, tell_feed },

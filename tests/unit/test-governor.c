@@ -167,8 +167,21 @@ static void budgets_survive_a_restart(void **state)
 	assert_int_equal(wait_ms(&next), DAY_MS - 5000);
 	governor_finish(&next.g);
 
-	/* damaged, cut short, or from a clock that was wrong: as if never saved */
+	/* damaged, cut short, or from a clock that was wrong: as if never saved;
+	 * but for what an older version saved */
+	struct buf older;
+	buf_init(&older, 4096);
+	for (int i = 0; i < BUDGETS; i++) {
+		buf_add_varint(&older, (uint64_t)w.g.budget[i].start_ms);
+		buf_add_varint(&older, (uint64_t)w.g.budget[i].used);
+	}
+	begin(&next, 2, limits);
+	governor_load(&next.g, buf_sv(&older));
+	assert_int_equal(next.g.budget[2].used, 7);
+	governor_finish(&next.g);
 	for (size_t len = 0; len < b.len; len++) {
+		if (len == older.len)
+			continue;
 		begin(&next, 2, limits);
 		governor_load(&next.g, sv_make(b.ptr, len));
 		assert_int_equal(next.g.budget[2].used, 0);
@@ -182,7 +195,90 @@ static void budgets_survive_a_restart(void **state)
 	assert_int_equal(next.g.budget[2].used, 0);
 	governor_finish(&next.g);
 	governor_finish(&w.g);
+	buf_finish(&older);
 	buf_finish(&b);
+}
+
+/* --------------------------------------------------------- quotas and forecast */
+
+static void a_quota_that_is_told_is_a_budget(void **state)
+{
+	struct world w;
+	struct connector_usage usage = { .calls = 5 };
+	begin(&w, 2, (struct deployment_limits){ .per_day = 50, .share_percent = 50 });
+	governor_watch(&w.g, &usage);
+	/* what was counted before is not ours to count */
+	w.calls = 5;
+	call(&w, NULL);
+	assert_int_equal(w.g.budget[BUDGET_DAY].used, 1);
+	assert_int_equal(w.g.budget[BUDGET_DAY].limit, 25);
+	usage.quota_limit = 40;
+	call(&w, NULL);
+	assert_int_equal(w.g.budget[BUDGET_DAY].limit, 20);
+	/* more than the deployment says is not taken */
+	usage.quota_limit = 4000;
+	call(&w, NULL);
+	assert_int_equal(w.g.budget[BUDGET_DAY].limit, 25);
+	/* others have nearly all: one call in five minutes */
+	usage.quota_used = 3800;
+	call(&w, NULL);
+	assert_int_equal(wait_ms(&w), 5 * 60 * 1000);
+	w.clock.ms += 5 * 60 * 1000;
+	assert_true(ready(&w));
+	usage.quota_used = 3799;
+	call(&w, NULL);
+	assert_true(ready(&w));
+	governor_finish(&w.g);
+}
+
+static void strain_is_told_in_two_levels(void **state)
+{
+	static const struct {
+		int64_t used;
+		int told, level;
+	} kase[] = {
+		{ 799, 0, 0 },	 { 800, 0, 80 },   { 949, 0, 80 },  { 950, 0, 95 },  { 950, 80, 95 },
+		{ 900, 95, 95 }, { 899, 95, 80 },  { 750, 80, 80 }, { 749, 80, 0 },  { 749, 95, 0 },
+		{ 999, 95, 95 }, { 2000, 95, 95 },
+	};
+	struct world w;
+	struct connector_usage usage = { .quota_limit = 1000 };
+	char why[STRAIN_WHY_SIZE];
+	begin(&w, 2, (struct deployment_limits){ .per_minute = 2 });
+	governor_watch(&w.g, &usage);
+	for (size_t i = 0; i < countof(kase); i++) {
+		usage.quota_used = kase[i].used;
+		call(&w, NULL);
+		assert_int_equal(governor_strain(&w.g, kase[i].told, why), kase[i].level);
+	}
+	governor_finish(&w.g);
+}
+
+static void the_end_of_a_budget_is_foreseen(void **state)
+{
+	struct world w;
+	char why[STRAIN_WHY_SIZE];
+	begin(&w, 2, (struct deployment_limits){ .per_day = 1000, .share_percent = 100 });
+	assert_int_equal(governor_runs_out_ms(&w.g, BUDGET_DAY), 0);
+	/* one a minute is more than a day's thousand calls can take */
+	for (int i = 0; i < 850; i++) {
+		call(&w, NULL);
+		w.clock.ms += 60 * 1000;
+	}
+	int64_t at = governor_runs_out_ms(&w.g, BUDGET_DAY) - w.clock.ms;
+	assert_in_range(at, 145 * 60 * 1000, 160 * 60 * 1000);
+	assert_int_equal(governor_strain(&w.g, 0, why), 80);
+	assert_non_null(strstr(why, "850 of our 1000 calls a day are used; at the present pace they "
+				    "end at "));
+	/* the present pace, not the day's: who pauses does not run out */
+	w.clock.ms += 3600 * 1000;
+	assert_int_equal(governor_runs_out_ms(&w.g, BUDGET_DAY), 0);
+	assert_int_equal(governor_strain(&w.g, 80, why), 80);
+	assert_non_null(strstr(why, "they last until the next begin at"));
+	for (int i = 0; i < 150; i++)
+		call(&w, NULL);
+	assert_int_equal(governor_runs_out_ms(&w.g, BUDGET_DAY), w.clock.ms);
+	governor_finish(&w.g);
 }
 
 /* ------------------------------------------------------------------- failures */
@@ -391,6 +487,9 @@ int main(void)
 		cmocka_unit_test(one_operation_may_be_many_calls),
 		cmocka_unit_test(a_clock_set_back_blocks_nothing),
 		cmocka_unit_test(budgets_survive_a_restart),
+		cmocka_unit_test(a_quota_that_is_told_is_a_budget),
+		cmocka_unit_test(strain_is_told_in_two_levels),
+		cmocka_unit_test(the_end_of_a_budget_is_foreseen),
 		cmocka_unit_test(back_off_doubles_to_a_minute),
 		cmocka_unit_test(calls_that_fail_together_are_one_step),
 		cmocka_unit_test(down_is_not_slow),

@@ -126,6 +126,12 @@ void scripted_fail(struct scripted *s, unsigned calls, enum scripted_fault fault
 	pthread_mutex_unlock(&s->lock);
 }
 
+void scripted_quota(struct scripted *s, int64_t used, int64_t limit)
+{
+	s->connector.usage.quota_used = used;
+	s->connector.usage.quota_limit = limit;
+}
+
 void scripted_heal(struct scripted *s)
 {
 	pthread_mutex_lock(&s->lock);

@@ -75,6 +75,8 @@ enum scripted_fault {
 void scripted_fail(struct scripted *s, unsigned calls, enum scripted_fault fault, int times,
 		   int64_t delay_ms);
 void scripted_heal(struct scripted *s);
+/* What it says of its quota with the next call; limit 0: nothing any more. */
+void scripted_quota(struct scripted *s, int64_t used, int64_t limit);
 
 /* Writes of 'text' (ptr NULL: of any value) into the field are refused. The
  * answer names the field unless 'nameless'. */
