@@ -106,11 +106,12 @@ void buf_add_base64url(struct buf *b, const void *data, size_t len)
 
 void buf_add_varint(struct buf *b, uint64_t n)
 {
-	while (n >= 0x80) {
-		buf_addc(b, (char)(n | 0x80));
-		n >>= 7;
-	}
-	buf_addc(b, (char)n);
+	char byte[10];
+	size_t len = 0;
+	for (; n >= 0x80; n >>= 7)
+		byte[len++] = (char)(n | 0x80);
+	byte[len++] = (char)n;
+	buf_add(b, sv_make(byte, len));
 }
 
 void buf_add_counted(struct buf *b, struct sv s)

@@ -32,18 +32,8 @@ struct parcel {
 	int64_t *stale; /* links whose fence is too old */
 	int stale_n;
 	bool parked; /* a slot made room for those behind it */
+	int64_t confirmed;
 };
-
-/* Of a row only what sending needs; the scratch arena is the next one's. */
-static void keep_head(struct parcel *p, struct link *l)
-{
-	for (int s = 0; s < SIDES; s++)
-		l->remote[s] = l->remote[s].len ? arena_sv(p->a, l->remote[s]) : SV_NONE;
-	l->field = NULL;
-	l->ghost = NULL;
-	l->ghost_n = 0;
-	arena_reset(p->scratch);
-}
 
 /* ------------------------------------------------------------------- pick */
 
@@ -115,9 +105,8 @@ static bool pick(struct db *db, void *arg, struct err *err)
 	p->stale = arena_array(p->a, int64_t, n + 1);
 	for (int i = 0; i < n; i++) {
 		struct sending *s = &p->s[p->n];
-		if (!link_get(db, t, id[i], p->scratch, &s->link))
+		if (!link_head(db, t, id[i], p->a, &s->link))
 			continue;
-		keep_head(p, &s->link);
 		p->record = s->link.record;
 		s->slot = slot_get(db, t, &s->link, p->side, p->a);
 		if (paused && pause_record(db, t, &s->link)) {
@@ -207,7 +196,7 @@ static void done(struct parcel *p, struct db *db, struct sending *s, const struc
 		if (s->slot.field[k].step_id.len)
 			steps_spent(db, type, s->link.id, s->slot.field[k].field,
 				    s->slot.field[k].step_id);
-	counter_add(db, "confirmed", 1);
+	p->confirmed++;
 }
 
 static bool named(const struct write *w, const char *api)
@@ -349,8 +338,11 @@ static bool answer(struct db *db, void *arg, struct err *err)
 		if (p->w[i].outcome != WRITE_NOT_SENT)
 			note_answer(p->e, db, &s->link, p->side, &sent, &p->w[i],
 				    s->slot.state == SLOT_IDLE);
-		keep_head(p, &s->link);
+		s->link = (struct link){ .id = s->link.id };
+		arena_reset(p->scratch);
 	}
+	if (p->confirmed)
+		counter_add(db, "confirmed", p->confirmed);
 	return true;
 }
 

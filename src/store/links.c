@@ -241,6 +241,23 @@ bool link_get(struct db *db, const struct treaty *t, int64_t id, struct arena *a
 			 a, out);
 }
 
+bool link_head(struct db *db, const struct treaty *t, int64_t id, struct arena *a,
+	       struct link *out)
+{
+	struct db_stmt *q = db_query(
+		db, "SELECT type, ats, salesforce, state FROM link WHERE id = $1", "i", id);
+	if (!db_next(q))
+		return false;
+	*out = (struct link){
+		.id = id,
+		.record = record_by_key(t, db_i64(q, 0)),
+		.remote = { arena_sv(a, db_sv(q, 1)), arena_sv(a, db_sv(q, 2)) },
+		.state = (enum link_state)db_i64(q, 3),
+	};
+	db_done(q);
+	return out->record >= 0;
+}
+
 bool link_find(struct db *db, const struct treaty *t, int record, enum side side,
 	       struct sv remote, struct arena *a, struct link *out)
 {
@@ -294,6 +311,28 @@ static void release_waiting(struct store *s, struct db *db, const struct treaty 
 	}
 }
 
+/* Of a row as it was, what more than its own page depends on: the indexes, and
+ * those who wait for the link. */
+struct kept {
+	bool same; /* ids, state and holds stay */
+	bool whole;
+};
+
+static struct kept kept_of(struct db *db, const struct link *l, int64_t holds)
+{
+	struct kept k = { 0 };
+	struct db_stmt *q = db_query(
+		db, "SELECT state, holds, ats, salesforce FROM link WHERE id = $1", "i", l->id);
+	if (!db_next(q))
+		return k;
+	k.whole = db_i64(q, 0) == LINK_LINKED;
+	k.same = db_i64(q, 0) == (int64_t)l->state && db_i64(q, 1) == holds &&
+		 sv_eq(db_sv(q, 2), l->remote[SIDE_ATS]) &&
+		 sv_eq(db_sv(q, 3), l->remote[SIDE_SALESFORCE]);
+	db_done(q);
+	return k;
+}
+
 void link_put(struct store *s, struct db *db, const struct treaty *t, struct link *l)
 {
 	const struct treaty_record *type = &t->record[l->record];
@@ -304,23 +343,27 @@ void link_put(struct store *s, struct db *db, const struct treaty *t, struct lin
 		db_fail(db, "link %lld: its row is too large", (long long)l->id);
 	struct sv ats = l->remote[SIDE_ATS].len ? l->remote[SIDE_ATS] : SV_NONE;
 	struct sv sf = l->remote[SIDE_SALESFORCE].len ? l->remote[SIDE_SALESFORCE] : SV_NONE;
-	bool whole = l->state == LINK_LINKED, was_whole = false;
-	if (l->id) {
-		was_whole = db_scalar(db, 0, "SELECT state FROM link WHERE id = $1", "i", l->id) ==
-			    LINK_LINKED;
+	bool whole = l->state == LINK_LINKED;
+	int64_t holds = holds_of(type, l);
+	struct kept before = l->id ? kept_of(db, l, holds) : (struct kept){ 0 };
+	if (before.same) {
+		/* a column that is named is written into its indexes anew, even
+		 * when it stays as it is */
+		db_run(db, "UPDATE link SET data = $1 WHERE id = $2", "bi", buf_sv(&b), l->id);
+	} else if (l->id) {
 		db_run(db,
 		       "UPDATE link SET ats = $1, salesforce = $2, state = $3, holds = $4,"
 		       " data = $5 WHERE id = $6",
-		       "ttiibi", ats, sf, (int64_t)l->state, holds_of(type, l), buf_sv(&b), l->id);
+		       "ttiibi", ats, sf, (int64_t)l->state, holds, buf_sv(&b), l->id);
 	} else {
 		l->id = db_scalar(db, 0,
 				  "INSERT INTO link (type, ats, salesforce, state, holds, data)"
 				  " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-				  "ittiib", record_key(type), ats, sf, (int64_t)l->state,
-				  holds_of(type, l), buf_sv(&b));
+				  "ittiib", record_key(type), ats, sf, (int64_t)l->state, holds,
+				  buf_sv(&b));
 	}
 	buf_finish(&b);
-	if (whole && !was_whole) {
+	if (whole && !before.whole) {
 		release_waiting(s, db, t, l);
 		mismatch_linked(db, type, l, clock_now(store_clock(s)));
 	}

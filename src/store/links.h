@@ -12,6 +12,9 @@ struct link link_blank(const struct treaty *t, int record, struct arena *a);
  * have no base. */
 bool link_get(struct db *db, const struct treaty *t, int64_t id, struct arena *a,
 	      struct link *out);
+/* The same without fields, existence and ghosts: where and in which state it is. */
+bool link_head(struct db *db, const struct treaty *t, int64_t id, struct arena *a,
+	       struct link *out);
 bool link_find(struct db *db, const struct treaty *t, int record, enum side side,
 	       struct sv remote, struct arena *a, struct link *out);
 
