@@ -2,7 +2,9 @@
 // logs (both systems are in one process and share one clock); memory is what
 // /proc tells of the daemon.
 import { execFileSync } from 'node:child_process';
+import { createSign } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +14,7 @@ import { ask } from '../tools/oracle.mjs';
 
 const [build, ...args] = process.argv.slice(2);
 const quick = args.includes('--quick');
+const many = args.includes('--many');
 const only = args.includes('--only') ? args[args.indexOf('--only') + 1] : null;
 const table = [];
 
@@ -169,14 +172,69 @@ async function concurrent(w, ids, at_once, n, mark) {
 	}, 'the slots are filled', DEADLINE, 250);
 	await w.control('salesforce', 'fault', { kind: 'slow', contains: 'composite', delay_ms: delay });
 	const peak = watch(w.daemon.pid);
+	const from = [cpu(w.daemon.pid), cpu(w.sandbox.pid)];
 	await w.run(['resume', 'salesforce']);
 	await w.quiet(DEADLINE, 500);
 	const load = peak();
+	const used = [cpu(w.daemon.pid) - from[0], cpu(w.sandbox.pid) - from[1]].map((us) => us / n);
 	await w.control('salesforce', 'fault', { kind: 'none' });
-	const written = (await log(w, 'salesforce', 'Contact', since)).filter((x) => x.channel === 'api').map((x) => x.at_ms);
-	const first = Math.min(...written.slice(0, 1000)), last = written.reduce((a, b) => Math.max(a, b), 0);
-	const rate = written.length / ((last - first + delay) / 1000), limit = at_once * 200 / (delay / 1000);
-	return { rate, limit, share: rate / limit, load };
+	return { ...rate(await log(w, 'salesforce', 'Contact', since), at_once, delay), load, used };
+}
+
+// The same calls by a client that decides, stores and reads nothing: what this
+// machine lets anybody reach while the sandbox is on it.
+function post(agent, url, method, path, headers, body) {
+	return new Promise((done, failed) => {
+		const r = request(new URL(path, url), { method, agent, headers: { ...headers, 'Content-Length': Buffer.byteLength(body) } }, (a) => {
+			let text = '';
+			a.on('data', (d) => (text = text.length < 500 ? text + d : text));
+			a.on('end', () => (a.statusCode === 200 ? done(text) : failed(new Error(`${path}: ${a.statusCode} ${text}`))));
+		});
+		r.on('error', failed);
+		r.end(body);
+	});
+}
+
+async function login(w, agent) {
+	const part = (o) => Buffer.from(JSON.stringify(o)).toString('base64url');
+	const claims = { iss: 'treaty-consumer-key', sub: 'treaty@acme.example', aud: w.url.salesforce, exp: Math.floor(Date.now() / 1000) + 120 };
+	const head = `${part({ alg: 'RS256' })}.${part(claims)}`;
+	const signed = createSign('RSA-SHA256').update(head).sign(readFileSync(join(w.dir, 'jwt.pem')), 'base64url');
+	const answer = await post(agent, w.url.salesforce, 'POST', '/services/oauth2/token', { 'Content-Type': 'application/x-www-form-urlencoded' },
+		`grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=${head}.${signed}`);
+	return JSON.parse(answer).access_token;
+}
+
+async function idle(w, contacts, at_once, n, mark) {
+	const delay = 150, agent = new Agent({ keepAlive: true, maxSockets: at_once });
+	const headers = { Authorization: `Bearer ${await login(w, agent)}`, 'Content-Type': 'application/json' };
+	const bodies = [];
+	for (let i = 0; i < n; i += 200)
+		bodies.push(JSON.stringify({ allOrNone: false, records: contacts.slice(i, Math.min(i + 200, n)).map((id, k) =>
+			({ attributes: { type: 'Contact' }, id, Title: `Slot ${mark} ${i + k}` })) }));
+	const since = await seq(w, 'salesforce', 'Contact');
+	await w.control('salesforce', 'fault', { kind: 'slow', contains: 'composite', delay_ms: delay });
+	const worker = async () => {
+		for (let body = bodies.shift(); body; body = bodies.shift())
+			await post(agent, w.url.salesforce, 'PATCH', '/services/data/v66.0/composite/sobjects', headers, body);
+	};
+	await Promise.all(Array.from({ length: at_once }, worker));
+	agent.destroy();
+	await w.control('salesforce', 'fault', { kind: 'none' });
+	return rate(await log(w, 'salesforce', 'Contact', since), at_once, delay);
+}
+
+function rate(entries, at_once, delay) {
+	const at = entries.filter((x) => x.channel === 'api').map((x) => x.at_ms);
+	const first = Math.min(...at.slice(0, 1000)), last = at.reduce((a, b) => Math.max(a, b), 0);
+	const r = at.length / ((last - first + delay) / 1000), limit = at_once * 200 / (delay / 1000);
+	return { rate: r, limit, share: r / limit };
+}
+
+// Processor time of all threads, in microseconds.
+function cpu(pid) {
+	const ticks = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /, '').split(' ');
+	return (Number(ticks[11]) + Number(ticks[12])) * 10000;
 }
 
 async function concurrency() {
@@ -186,12 +244,23 @@ async function concurrency() {
 	try {
 		const ids = await paired(w);
 		const plan = quick ? [[1, 1000], [5, 3000], [25, 4000]] : [[1, 4000], [5, 15000], [25, 30000]];
+		const name = (at_once) => `${at_once} call${at_once > 1 ? 's' : ''} at once`;
+		const reached = new Map();
 		for (const [at_once, n] of plan) {
 			const c = await concurrent(w, ids, at_once, n, `${at_once}`);
-			row(`${at_once} call${at_once > 1 ? 's' : ''} at once, ${round(n)} records`, round(c.share, 2), at_once > 5 ? '0.85' : '0.95',
+			reached.set(at_once, c);
+			row(`${name(at_once)}, ${round(n)} records`, round(c.share, 2), at_once > 5 ? '0.85' : '0.95',
 				`${round(c.rate)} of ${round(c.limit)} /s; memory ${megabytes(c.load)}`);
+			row(`${name(at_once)}: processor a record, daemon / sandbox`, `${round(c.used[0])} / ${round(c.used[1])} µs`, '', 'with the echo');
 		}
 		await agree(w);
+		await w.stopDaemon();
+		const contacts = (await w.control('salesforce', 'dump?system=salesforce&object=Contact&fields=Bullhorn_Id__c')).map((c) => c.id);
+		for (const [at_once, n] of plan) {
+			const c = await idle(w, contacts, at_once, n, `idle ${at_once}`), ours = reached.get(at_once);
+			row(`${name(at_once)}: a client that does nothing else`, round(c.share, 2), '', `${round(c.rate)} /s`);
+			row(`${name(at_once)}: of what that client reaches`, round(ours.rate / c.rate, 2), at_once > 5 ? '0.85' : '0.95');
+		}
 	} finally {
 		await w.end();
 	}
@@ -261,7 +330,21 @@ async function sync() {
 	row('memory of the larger over the smaller', round(peaks[1] / peaks[0], 2), 'about 1', '5 times the records');
 }
 
-// ---- 5: the machine
+// ---- 5: without systems
+
+function core() {
+	section('5. Deciding and storing, without systems (processor time; edits scattered over all links)');
+	const run = (...a) => JSON.parse(execFileSync(join(build, 'bench/core'), a).toString());
+	const d = run('settle');
+	row(`decisions, a record of ${d.fields} fields with one edit`, `${round(d.decisions)} /s`);
+	const counts = quick ? [2000, 20000] : many ? [10000, 100000, 1000000, 5000000] : [10000, 100000];
+	const us = run('events', ...counts.map(String));
+	for (const n of counts)
+		row(`an event among ${round(n)} links`, `${round(us[n])} µs`, n === counts[0] ? '' : 'flat',
+			n === counts[0] ? 'read, decided, written, its echo settled' : `${round(us[n] / us[counts[0]], 2)} times as much`);
+}
+
+// ---- 6 and 7: another store, the machine
 
 // Seconds of processor time, of the daemon and of the server's process for it.
 function processorTime(w) {
@@ -272,7 +355,7 @@ function processorTime(w) {
 
 // The same burst with the store in a file and in PostgreSQL, in turn.
 async function stores() {
-	section('5. A store in PostgreSQL, on the same machine');
+	section('6. A store in PostgreSQL, on the same machine');
 	const n = quick ? 1000 : 3000, per_s = { file: [], server: [] }, time = { file: [], server: [] };
 	const worlds = {};
 	try {
@@ -308,7 +391,7 @@ async function stores() {
 }
 
 async function limits() {
-	section('6. The machine itself, in the same run');
+	section('7. The machine itself, in the same run');
 	const w = await World.start(build, { size: 'small' });
 	try {
 		const m = JSON.parse(execFileSync(join(build, 'limits'), [w.dir, `${w.url.salesforce}/services/data`]).toString());
@@ -338,7 +421,7 @@ async function intakeRound(f, rounds) {
 
 // The machine is shared and uneven: interleaved rounds, and their medians.
 async function intake() {
-	section('7. Webhooks, each answered once its mark is durable');
+	section('8. Webhooks, each answered once its mark is durable');
 	const rounds = { 1: [], 32: [], 256: [] };
 	const f = new Firm(build);
 	try {
@@ -387,7 +470,7 @@ function results(seconds) {
 }
 
 const begun = Date.now();
-const parts = { path, calls: concurrency, start, sync, stores, limits, intake };
+const parts = { path, calls: concurrency, start, sync, core, stores, limits, intake };
 for (const [name, part] of Object.entries(parts))
 	if (!only || only === name)
 		await part();

@@ -149,7 +149,7 @@ expect 0 'balanced' status
 expect 0 '"quiet":true' status --json
 json 'o["ledger"]["balanced"] and o["pending"]["marks"] == 0 and not o["daemon"]["running"]'
 json '[r["record"] for r in o["records"]] == ["company", "candidate", "job_order", "placement"]'
-json 'o["ats"]["budgets"] == [{"window": "minute", "used": 0, "limit": 80}]'
+json 'o["ats"]["budgets"] == [{"window": "minute", "used": 0, "limit": 80, "runs_out": None}]'
 expect 0 'Nothing waits for a person' conflicts
 expect 0 '"entries":\[\]' conflicts list --json
 json 'o["open"] == 0'
