@@ -121,16 +121,26 @@ static void note_gap(struct engine *e, struct db *db, enum side side, const char
 	journal_add(e->store, db, 0, what, o);
 }
 
-void gap_open(struct engine *e, struct db *db, enum side side, int record, const char *why)
+int64_t gap_ask(struct engine *e, struct db *db, enum side side, int record)
 {
 	struct arena a;
 	arena_init(&a);
-	int64_t now = clock_now(e->clock), heard = heard_ms(db, side, &a);
+	int64_t heard = heard_ms(db, side, &a);
 	bool bounded = heard && (e->system[side]->shape.can & CAN_SINCE);
 	int64_t since = bounded ? heard - GAP_SLACK_MS : 0;
 	for (int r = 0; r < e->treaty->record_n; r++)
 		if (record < 0 || record == r)
-			sweep_ask(db, e->treaty, r, 1u << side, true, since, now);
+			sweep_ask(db, e->treaty, r, 1u << side, true, since, clock_now(e->clock));
+	arena_finish(&a);
+	return since;
+}
+
+void gap_open(struct engine *e, struct db *db, enum side side, int record, const char *why)
+{
+	struct arena a;
+	arena_init(&a);
+	int64_t now = clock_now(e->clock), since = gap_ask(e, db, side, record);
+	bool bounded = since != 0;
 	struct sv what = record < 0 ? SV("all records") : sv_of(e->treaty->record[record].name);
 	struct sv from = bounded ? arena_printf(&a, "changed since %.*s", SV_ARG(moment(since, &a))) :
 				   SV("from the first to the last");
@@ -157,6 +167,8 @@ static bool store_changes(struct db *db, void *arg, struct err *err)
 	struct feed_batch *b = arg;
 	mark_changes(b->e, db, b->side, b->c->change, b->c->n, "feed", b->a);
 	note_heard(b, db);
+	if (b->c->n)
+		silence_broken(b->e, db, b->side);
 	meta_put(db, b->cursor_name, b->c->cursor);
 	return true;
 }

@@ -62,6 +62,7 @@ struct engine {
 	int strain_told[SIDES]; /* per cent that an open 'quota' mismatch says; 0: none */
 	bool woken;	       /* marks, by the end of an outage */
 	int64_t told_ms;
+	int64_t said_ms[SIDES]; /* see silence.c */
 	int64_t watched_ms, summed_ms;
 	struct alerts_memory alerts; /* of the thread in engine_alerts */
 };
@@ -135,6 +136,16 @@ enum step_result sweep_tick(struct engine *e, struct err *err);
  * record type, or of all (-1). 'why' is for the conflict log. In a transaction. */
 void gap_open(struct engine *e, struct db *db, enum side side, int record, const char *why);
 void gap_closed(struct engine *e, struct db *db, enum side side);
+/* What changed since the feed's newest change is read again: of a type, -1: of
+ * all. Since when, 0: everything. */
+int64_t gap_ask(struct engine *e, struct db *db, enum side side, int record);
+
+/* ---- silence.c; in a transaction ---- */
+
+/* The feed told of something. */
+void silence_broken(struct engine *e, struct db *db, enum side side);
+/* Once a minute: is a feed silent for longer than is usual? */
+void silence_watch(struct engine *e, struct db *db, enum side side);
 
 /* ---- guard.c ---- */
 

@@ -223,6 +223,8 @@ static bool store_batch(struct db *db, void *arg, struct err *err)
 			all[k++] = w->news.changes.change[i];
 	}
 	mark_changes(b->in->e, db, b->in->side, all, n, "webhook", &a);
+	if (n)
+		silence_broken(b->in->e, db, b->in->side);
 	arena_finish(&a);
 	return true;
 }

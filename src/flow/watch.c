@@ -64,8 +64,10 @@ static bool watch(struct db *db, void *arg, struct err *err)
 {
 	struct engine *e = arg;
 	int64_t now = clock_now(e->clock);
-	for (int s = 0; s < SIDES; s++)
+	for (int s = 0; s < SIDES; s++) {
 		watch_queue(e, db, (enum side)s);
+		silence_watch(e, db, (enum side)s);
+	}
 	if (now - e->summed_ms >= SUMS_EVERY_MS) {
 		e->summed_ms = now;
 		watch_sums(e, db);

@@ -62,12 +62,21 @@ static const struct connector_ops rest_ops = {
 	.close = rest_close,
 };
 
+/* Does any object tell what changed since a time, deletions included? */
+static bool tells_since(const struct rest_description *d)
+{
+	for (int i = 0; i < d->object_n; i++)
+		if (d->object[i].modified && d->object[i].deleted)
+			return true;
+	return false;
+}
+
 static void set_shape(struct rest *r)
 {
 	const struct rest_description *d = r->d;
 	const struct deployment_system *s = r->system;
 	r->connector.shape = (struct connector_shape){
-		.can = CAN_SINCE | (d->history.field ? CAN_HISTORY : 0) |
+		.can = (tells_since(d) ? CAN_SINCE : 0) | (d->history.field ? CAN_HISTORY : 0) |
 		       (d->webhook.header ? CAN_WEBHOOK : 0),
 		.fetch_max = d->fetch.ids,
 		.write_max = 1,
