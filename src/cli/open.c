@@ -33,6 +33,7 @@ void close_systems(struct opened *o)
 void opened_close(struct opened *o)
 {
 	close_systems(o);
+	store_close(o->beside);
 	store_close(o->store);
 	treaty_destroy(o->treaty);
 	deployment_destroy(o->deployment);
@@ -266,6 +267,18 @@ void open_channels(struct opened *o)
 	o->channels = channels_create(o->deployment, o->treaty, o->http);
 }
 
+/* Long looks keep nobody from writing. Without it they are taken in between. */
+static struct store *open_beside(struct opened *o)
+{
+	struct store_options so;
+	struct err why = { 0 };
+	if (!o->beside && store_place(o, &so, &why)) {
+		so.must_exist = so.read_only = true;
+		o->beside = store_open(&so, &why);
+	}
+	return o->beside;
+}
+
 bool open_engine(struct opened *o, bool shadow, bool patient, struct err *err)
 {
 	struct engine_options eo = { .treaty = o->treaty, .store = o->store,
@@ -273,6 +286,10 @@ bool open_engine(struct opened *o, bool shadow, bool patient, struct err *err)
 				     .gather_ms = 100,
 				     .sweep_every_ms = o->deployment->sweep_every_ms,
 				     .sweep_at_ms = o->deployment->sweep_at_ms };
+	eo.retention = (struct retention){ .journal_ms = o->deployment->keep_journal_ms,
+					   .conflicts_ms = o->deployment->keep_conflicts_ms,
+					   .confidential_ms = o->deployment->keep_confidential_ms };
+	eo.beside = open_beside(o);
 	for (int s = 0; s < SIDES; s++) {
 		const struct deployment_system *system = &o->deployment->system[s];
 		eo.system[s] = o->system[s];

@@ -29,6 +29,7 @@ struct opened {
 	bool document_differs;	 /* from the version in force, in meaning */
 	struct store *store;
 	struct buf password; /* of its server, while this is open */
+	struct store *beside; /* the same to read only; NULL unless an engine works on it */
 	struct http_client *http;
 	struct credentials credentials;
 	struct connector *system[SIDES];

@@ -109,6 +109,10 @@ static bool pick(struct db *db, void *arg, struct err *err)
 			continue;
 		p->record = s->link.record;
 		s->slot = slot_get(db, t, &s->link, p->side, p->a);
+		if (s->slot.state != SLOT_DECIDED) { /* it was damaged: see slots.h */
+			p->parked = true;
+			continue;
+		}
 		if (paused && pause_record(db, t, &s->link)) {
 			s->slot.next_ms = PAUSED_MS;
 			slot_put(db, t, &s->link, p->side, &s->slot);

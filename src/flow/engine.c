@@ -338,6 +338,7 @@ bool engine_run_idle(struct engine *e, int limit, struct err *err)
 		worked |= engine_sweep(e, &why) == STEP_WORKED;
 		worked |= engine_tick(e, &why) == STEP_WORKED;
 		worked |= engine_alerts(e, &why) == STEP_WORKED;
+		worked |= engine_keep(e, &why) == STEP_WORKED;
 		if (why.code == ERR_STOPPED || why.code == ERR_STORE) {
 			*err = why;
 			return false;

@@ -19,6 +19,12 @@
 struct engine;
 struct mismatch;
 
+/* How long is kept what the flow itself does not need any more; 0: for ever. */
+struct retention {
+	int64_t journal_ms, conflicts_ms;
+	int64_t confidential_ms; /* values of such fields in closed entries */
+};
+
 struct engine_options {
 	const struct treaty *treaty;
 	struct store *store;
@@ -40,6 +46,10 @@ struct engine_options {
 	const struct audience *audience; /* who is told how; none: nobody is */
 	int audience_n;
 	bool alerts_eager; /* for tests: look at each step, not once a second */
+	/* Sees the same store and only reads, so that long looks keep nobody from
+	 * writing; NULL: the store itself */
+	struct store *beside;
+	struct retention retention;
 };
 
 struct engine *engine_create(const struct engine_options *o);
@@ -129,6 +139,12 @@ struct restoring {
  * be put back. */
 bool engine_restore(struct store *s, const struct treaty *t, int64_t mismatch_id, bool go,
 		    struct sv who, struct arena *a, struct restoring *out, struct err *err);
+
+/* The store's own affairs, a bounded part at a time: it is audited from end to
+ * end every six hours, and differences become entries of the conflict log; what
+ * is older than its retention is forgotten; rows that could not be read are told
+ * of. Goes on where the last process was. One thread. */
+enum step_result engine_keep(struct engine *e, struct err *err);
 
 /* An entry 'ambiguous': its record belongs to that one of the other system; or
  * to none, and nothing more is asked until one of them changes. */

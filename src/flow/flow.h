@@ -5,6 +5,7 @@
 
 #include "flow/engine.h"
 #include "flow/governor.h"
+#include "store/audit.h"
 #include "store/journal.h"
 #include "store/slots.h"
 #include "store/steps.h"
@@ -31,6 +32,16 @@ struct looked_at {
 	struct looked_at *next;
 	_Atomic int64_t *link;
 	int n;
+};
+
+/* Where engine_keep is; see there. */
+struct keeping {
+	enum keep_phase { KEEP_BEGIN, KEEP_WALK, KEEP_LINKS, KEEP_SLOTS, KEEP_PRUNE, KEEP_PHASES } phase;
+	bool loaded;
+	int64_t told_ms, next_ms, saved_ms;
+	unsigned bad; /* parts that this round found trouble in; see keep.c */
+	struct audit audit;
+	int64_t after; /* the last link looked at */
 };
 
 /* What engine_alerts need not look up each time. */
@@ -64,6 +75,7 @@ struct engine {
 	int64_t told_ms;
 	int64_t said_ms[SIDES]; /* see silence.c */
 	int64_t watched_ms, summed_ms;
+	struct keeping keep; /* of the thread in engine_keep */
 	struct alerts_memory alerts; /* of the thread in engine_alerts */
 };
 

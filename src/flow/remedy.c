@@ -75,6 +75,11 @@ static const struct remedy remedies[MISMATCH_KINDS] = {
 		"waits until there are more. 'treaty status' tells by whom and how fast. It closes by\n"
 		"itself.",
 		.said = "Most of the calls that a system allows are used; when they end, what concerns it waits." },
+	[MISMATCH_DAMAGED] = { "skip",
+		"A row of the store could not be read. It was set aside as it is, the two records stay\n"
+		"linked, and their values met anew as at the first agreement. Look at the disk, and at\n"
+		"these records; then --skip closes the entry.",
+		.said = "A row of the store could not be read; its records' values met anew." },
 };
 
 const struct remedy *remedy_of(enum mismatch_kind kind)

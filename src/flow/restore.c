@@ -206,7 +206,10 @@ static bool skip(struct db *db, void *arg, struct err *err)
 	struct mismatch m;
 	enum side known;
 	int record;
-	if (!get_ambiguous(db, y, &m, &record, &known, err))
+	if (!get_entry(db, y, &m, err))
+		return false;
+	if ((!m.open || m.kind != MISMATCH_DAMAGED) &&
+	    !get_ambiguous(db, y, &m, &record, &known, err))
 		return false;
 	mismatch_close(db, y->id, arena_printf(y->a, "skipped by %.*s", SV_ARG(y->who)),
 		       clock_now(store_clock(y->s)));

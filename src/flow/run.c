@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/panic.h"
 
-enum { WORKERS_MAX = 64, DELIVERY_MAX = 28, IDLE_MAX_MS = 50, PULSE_MS = 1000, SAY_AGAIN_MS = 60000,
+enum { WORKERS_MAX = 64, DELIVERY_MAX = 28, IDLE_MAX_MS = 50, PULSE_MS = 1000, KEEP_MS = 200, SAY_AGAIN_MS = 60000,
        INTAKE_WAIT_MS = 1000, LOOK_FOR_ROOM_MS = 500 };
 
 struct worker {
@@ -176,6 +176,15 @@ static enum step_result step_sweep(struct worker *w, struct err *err)
 	return r;
 }
 
+/* A check of all takes minutes, and leaves the machine to the others. */
+static enum step_result step_keep(struct worker *w, struct err *err)
+{
+	enum step_result r = engine_keep(w->r->e, err);
+	for (int64_t waited = 0; waited < KEEP_MS && !w->r->stop; waited += IDLE_MAX_MS)
+		rest(IDLE_MAX_MS);
+	return r;
+}
+
 static enum step_result step_watch(struct worker *w, struct err *err)
 {
 	enum step_result r = engine_tick(w->r->e, err);
@@ -220,6 +229,7 @@ struct runner *run_start(struct engine *e, const struct run_options *o)
 	add(r, "watch", step_watch, SIDE_ATS);
 	add(r, "alerts", step_alerts, SIDE_ATS);
 	add(r, "sweep", step_sweep, SIDE_ATS);
+	add(r, "keep", step_keep, SIDE_ATS);
 	for (int s = 0; s < SIDES; s++) {
 		add(r, s == SIDE_ATS ? "feed ats" : "feed salesforce", step_feed, s);
 		/* one more than calls at once: it fills the next call while

@@ -75,6 +75,7 @@ enum mismatch_kind {
 	MISMATCH_BACKLOG,     /* what could be done for a system waits for long */
 	MISMATCH_SELF_CHECK,  /* the store does not add up */
 	MISMATCH_QUOTA,	      /* most of a system's calls are used */
+	MISMATCH_DAMAGED,     /* a row of the store that could not be read */
 	MISMATCH_KINDS, /* how many; a new kind goes before it */
 };
 const char *mismatch_kind_name(enum mismatch_kind k);

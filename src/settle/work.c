@@ -21,6 +21,7 @@ const char *mismatch_kind_name(enum mismatch_kind k)
 		[MISMATCH_BACKLOG] = "backlog",
 		[MISMATCH_SELF_CHECK] = "self_check",
 		[MISMATCH_QUOTA] = "quota",
+		[MISMATCH_DAMAGED] = "damaged",
 	};
 	return name[k];
 }

@@ -112,7 +112,7 @@ static void compare_head(struct audit *a)
 bool audit_walk(struct db *db, const struct journal_head *head, struct audit *a, int64_t max)
 {
 	if (a->walk.checkpoint != head->checkpoint)
-		journal_walk_begin(db, &a->walk);
+		journal_walk_from(db, head->checkpoint, &a->walk);
 	if (journal_walk_on(db, &a->walk, max) == max)
 		return true;
 	a->head = *head;
@@ -124,12 +124,29 @@ bool audit_walk(struct db *db, const struct journal_head *head, struct audit *a,
 
 static void said_of_row(void *arg, int64_t link, const char *what)
 {
-	trouble(arg, "rows", "%s of link %lld cannot be read", what, (long long)link);
+	struct audit *a = arg;
+	trouble(a, "rows", "%s of link %lld cannot be read", what, (long long)link);
+	if (a->trouble_total <= AUDIT_TROUBLES_MAX)
+		a->trouble[a->trouble_n - 1].link = link;
+}
+
+bool audit_links(struct db *db, const struct treaty *t, struct audit *a, int64_t *after, int64_t max)
+{
+	int64_t n = links_check(db, t, after, max, said_of_row, a);
+	a->links += n;
+	return n == max;
 }
 
 void audit_rows(struct db *db, const struct treaty *t, struct audit *a)
 {
-	a->links = links_check(db, t, said_of_row, a);
+	int64_t after = 0;
+	while (audit_links(db, t, a, &after, INT64_MAX))
+		;
+	audit_slots(db, t, a);
+}
+
+void audit_slots(struct db *db, const struct treaty *t, struct audit *a)
+{
 	a->slots = slots_check(db, t, said_of_row, a);
 	int64_t lost = db_scalar(db, 0,
 				 "SELECT count(*) FROM slot WHERE NOT EXISTS"

@@ -20,6 +20,7 @@ enum { AUDIT_TROUBLES_MAX = 20, AUDIT_TEXT_MAX = 240 };
 
 struct audit_trouble {
 	const char *part; /* "marks", "decisions", "journal", "rows" */
+	int64_t link; /* of a row that cannot be read; else 0 */
 	char text[AUDIT_TEXT_MAX];
 };
 
@@ -44,7 +45,10 @@ void audit_sums(struct db *db, const struct journal_head *head, struct audit *a)
  * compared with the head. What was pruned meanwhile starts the walk anew. */
 bool audit_walk(struct db *db, const struct journal_head *head, struct audit *a, int64_t max);
 
-/* Every row of links and slots is looked at. In a transaction. */
+/* Every row of links and slots is looked at. In a transaction. Or in parts: the
+ * next 'max' links after *after, which moves; true while there may be more. */
+bool audit_links(struct db *db, const struct treaty *t, struct audit *a, int64_t *after, int64_t max);
+void audit_slots(struct db *db, const struct treaty *t, struct audit *a);
 void audit_rows(struct db *db, const struct treaty *t, struct audit *a);
 
 /* Which decisions do not add up, by number; after audit_sums or audit_walk

@@ -19,6 +19,11 @@ const struct err *db_error(const struct db *db)
 	return &db->err;
 }
 
+bool db_is_read_only(const struct db *db)
+{
+	return db->read_only;
+}
+
 bool db_ok(const struct db *db)
 {
 	return db->err.code == ERR_NONE;

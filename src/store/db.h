@@ -68,6 +68,7 @@ void db_rollback(struct db *db);
  * db_next does nothing until db_clear. */
 const struct err *db_error(const struct db *db);
 bool db_ok(const struct db *db);
+bool db_is_read_only(const struct db *db);
 void db_clear(struct db *db);
 /* For callers that find stored content unreadable. */
 void db_fail(struct db *db, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

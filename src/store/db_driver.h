@@ -62,6 +62,7 @@ int64_t db_run_list(struct db *db, const char *sql, const char *types, const str
 struct db {
 	const struct db_driver *driver;
 	struct err err;
+	bool read_only; /* set by the driver when it opens */
 	struct db_stmt stmt[STATEMENTS_MAX];
 	int stmt_n;
 };

@@ -12,7 +12,6 @@ struct db_sqlite {
 	sqlite3 *handle;
 	char *lock_path;
 	int lock; /* descriptor; -1: not held */
-	bool read_only;
 };
 
 static struct db_sqlite *lite(struct db *db)
@@ -135,7 +134,7 @@ static struct sv column_sv(struct db_stmt *q, int column)
  * keeps nobody waiting. */
 static void begin(struct db *db)
 {
-	run_script(db, lite(db)->read_only ? "BEGIN" : "BEGIN IMMEDIATE");
+	run_script(db, db->read_only ? "BEGIN" : "BEGIN IMMEDIATE");
 }
 
 static void commit(struct db *db)
@@ -251,7 +250,7 @@ struct db *db_open_sqlite(const char *path, const struct db_options *o, struct e
 				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 	s->db.driver = &driver;
 	s->lock = -1;
-	s->read_only = o->read_only;
+	s->db.read_only = o->read_only;
 	s->lock_path = must_alloc(strlen(path) + sizeof(".lock"));
 	snprintf(s->lock_path, strlen(path) + sizeof(".lock"), "%s.lock", path);
 	if (sqlite3_open_v2(path, &s->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {

@@ -354,6 +354,35 @@ void journal_walk_begin(struct db *db, struct journal_walk *w)
 	walk_from(db, h.checkpoint, w);
 }
 
+void journal_walk_from(struct db *db, int64_t checkpoint, struct journal_walk *w)
+{
+	walk_from(db, checkpoint, w);
+}
+
+void journal_walk_pack(struct buf *b, const struct journal_walk *w)
+{
+	buf_add_varint(b, (uint64_t)w->seq);
+	buf_add_varint(b, (uint64_t)w->first);
+	buf_add_counted(b, sv_make(w->chain, HASH));
+	buf_add_varint(b, (uint64_t)w->checkpoint);
+	buf_add_varint(b, w->checkpoint_met);
+	pack_sums(b, &w->sums);
+}
+
+bool journal_walk_unpack(struct reader *r, struct journal_walk *w)
+{
+	*w = (struct journal_walk){ .seq = (int64_t)read_varint(r) };
+	w->first = (int64_t)read_varint(r);
+	struct sv there = read_counted(r);
+	w->checkpoint = (int64_t)read_varint(r);
+	w->checkpoint_met = read_varint(r) != 0;
+	unpack_sums(r, &w->sums);
+	if (r->bad || there.len != HASH)
+		return false;
+	memcpy(w->chain, there.ptr, HASH);
+	return true;
+}
+
 static bool bad(struct journal_walk *w, int64_t seq, const char *why)
 {
 	w->bad_seq = seq;
@@ -439,10 +468,32 @@ bool journal_prune(struct store *s, struct db *db, int64_t seq, struct sv who)
 	json_put_sv(o, "chain", buf_sv(&hex));
 	json_put_sv(o, "who", who);
 	store_journal(s)->checkpoint = journal_add(s, db, 0, checkpoint_kind, o);
+	/* the salt of whoever has no entry left says nothing any more */
+	db_run(db,
+	       "DELETE FROM salt WHERE link IN (SELECT link FROM journal WHERE seq <= $1)"
+	       " AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.link = salt.link AND j.seq > $2)",
+	       "ii", seq, seq);
 	db_run(db, "DELETE FROM journal WHERE seq <= $1", "i", seq);
 	buf_finish(&hex);
 	buf_finish(&sums);
 	return db_ok(db);
+}
+
+int64_t journal_older(struct db *db, int64_t before_ms, int64_t max)
+{
+	int64_t last = 0;
+	/* as they stand in the chain: one that is younger keeps those behind it,
+	 * whatever the clock said then */
+	struct db_stmt *q =
+		db_scan(db, "SELECT seq, at_ms FROM journal ORDER BY seq LIMIT $1", "i", max);
+	while (db_next(q)) {
+		if (db_i64(q, 1) >= before_ms) {
+			db_done(q);
+			break;
+		}
+		last = db_i64(q, 0);
+	}
+	return last;
 }
 
 int64_t journal_forget(struct db *db, int64_t link)

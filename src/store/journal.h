@@ -106,6 +106,12 @@ struct journal_walk {
 	const char *why;
 };
 void journal_walk_begin(struct db *db, struct journal_walk *w);
+/* The same from this checkpoint; 0: from the first entry. */
+void journal_walk_from(struct db *db, int64_t checkpoint, struct journal_walk *w);
+/* Where a walk is, so that another process can go on. One that met a bad entry
+ * is not kept. False when it cannot be read. */
+void journal_walk_pack(struct buf *b, const struct journal_walk *w);
+bool journal_walk_unpack(struct reader *r, struct journal_walk *w);
 /* At most 'max' further entries; their number, 0 at the end or when one is bad. */
 int64_t journal_walk_on(struct db *db, struct journal_walk *w, int64_t max);
 
@@ -113,6 +119,10 @@ int64_t journal_walk_on(struct db *db, struct journal_walk *w, int64_t max);
  * sums and the chain at that point. False when the chain is not whole there:
  * what does not verify is not removed. */
 bool journal_prune(struct store *s, struct db *db, int64_t seq, struct sv who);
+
+/* The last of the 'max' oldest entries that has only older ones than 'before_ms'
+ * up to it; 0: none. */
+int64_t journal_older(struct db *db, int64_t before_ms, int64_t max);
 
 /* The contents and the salt of a link's entries are destroyed. */
 int64_t journal_forget(struct db *db, int64_t link);

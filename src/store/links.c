@@ -1,6 +1,7 @@
 #include "store/links.h"
 
 #include "base/panic.h"
+#include "store/aside.h"
 #include "store/mismatches.h"
 
 /* Every field may hold seven values as long as the peer's answer. */
@@ -205,6 +206,32 @@ struct link link_blank(const struct treaty *t, int record, struct arena *a)
 	return l;
 }
 
+/* What its columns tell is enough to keep the two records together. */
+static bool repair_link(struct db *db, const struct treaty *t, struct sv data, int64_t state,
+			struct arena *a, struct link *l)
+{
+	struct link blank = link_blank(t, l->record, a);
+	struct buf b;
+	if (!aside_put(db, "link", l->id, data))
+		return false;
+	blank.id = l->id;
+	for (int s = 0; s < SIDES; s++) {
+		blank.remote[s] = l->remote[s];
+		blank.existence[s] = l->remote[s].len ? EXISTENCE_PRESENT : EXISTENCE_UNKNOWN;
+	}
+	bool whole = l->remote[SIDE_ATS].len && l->remote[SIDE_SALESFORCE].len;
+	blank.state = state >= LINK_LOOKUP && state <= LINK_BROKEN ? (enum link_state)state :
+		      whole					    ? LINK_LINKED :
+								      LINK_LOOKUP;
+	*l = blank;
+	buf_init(&b, 4096);
+	pack_link(&b, &t->record[l->record], l);
+	db_run(db, "UPDATE link SET state = $1, holds = 0, data = $2 WHERE id = $3", "ibi",
+	       (int64_t)l->state, buf_sv(&b), l->id);
+	buf_finish(&b);
+	return true;
+}
+
 static bool read_link(struct db *db, const struct treaty *t, struct db_stmt *q, struct arena *a,
 		      struct link *out)
 {
@@ -224,7 +251,9 @@ static bool read_link(struct db *db, const struct treaty *t, struct db_stmt *q, 
 	out->state = (enum link_state)state;
 	bool ok = state >= LINK_LOOKUP && state <= LINK_BROKEN &&
 		  unpack_link(db_sv(q, 5), &t->record[record], a, out);
+	struct sv data = ok ? SV_NONE : arena_sv(a, db_sv(q, 5));
 	db_done(q);
+	ok = ok || repair_link(db, t, data, state, a, out);
 	if (!ok)
 		db_fail(db, "link %lld cannot be read", (long long)id);
 	return ok;
@@ -439,14 +468,17 @@ int64_t links_count(struct db *db, const struct treaty_record *r, enum link_stat
 			 record_key(r), (int64_t)state);
 }
 
-int64_t links_check(struct db *db, const struct treaty *t,
+int64_t links_check(struct db *db, const struct treaty *t, int64_t *after, int64_t max,
 		    void (*said)(void *arg, int64_t link, const char *what), void *arg)
 {
 	struct arena a;
 	int64_t n = 0;
 	arena_init(&a);
-	struct db_stmt *q = db_scan(db, "SELECT id, type, state, data FROM link", "");
+	struct db_stmt *q = db_scan(
+		db, "SELECT id, type, state, data FROM link WHERE id > $1 ORDER BY id LIMIT $2", "ii",
+		*after, max);
 	for (; db_next(q); n++) {
+		*after = db_i64(q, 0);
 		int record = record_by_key(t, db_i64(q, 1));
 		if (record < 0)
 			continue; /* of a type that left; nobody reads it */

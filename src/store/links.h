@@ -7,7 +7,11 @@
 /* A link in memory with all fields unknown and no row yet. */
 struct link link_blank(const struct treaty *t, int record, struct arena *a);
 
-/* False when there is none. Fields that the treaty no longer has are passed
+/* A row that cannot be read is set aside as it is (aside.h), and reads as one of
+ * records that never agreed on anything: they stay linked, and their values meet
+ * anew. (Read-only: the sticky error.)
+ *
+ * False when there is none. Fields that the treaty no longer has are passed
  * over (the next link_put leaves them out); fields it has and the row lacks
  * have no base. */
 bool link_get(struct db *db, const struct treaty *t, int64_t id, struct arena *a,
@@ -41,9 +45,9 @@ void link_wait_for(struct db *db, const struct treaty *t, const struct link *l, 
 void links_held(struct db *db, const struct treaty *t, unsigned holds,
 		void (*each)(void *arg, const struct link *l, int field), void *arg);
 
-/* Looks at every row, and changes none; how many there are. 'said' hears of
- * those that cannot be read. */
-int64_t links_check(struct db *db, const struct treaty *t,
+/* Looks at the next 'max' rows after link *after (which moves), and changes none;
+ * how many there are. 'said' hears of those that cannot be read. */
+int64_t links_check(struct db *db, const struct treaty *t, int64_t *after, int64_t max,
 		    void (*said)(void *arg, int64_t link, const char *what), void *arg);
 
 int64_t links_count(struct db *db, const struct treaty_record *r, enum link_state state);

@@ -191,6 +191,54 @@ void mismatch_drift(struct db *db, const struct treaty_record *type, int field, 
 	put_entry(db, &e, now_ms);
 }
 
+void mismatch_damaged(struct db *db, const struct treaty_record *type, const struct link *l,
+		      struct sv detail, int64_t now_ms)
+{
+	struct entry e = { .link = l->id, .kind = MISMATCH_DAMAGED, .record = sv_of(type->name),
+			   .field = SV(""), .remote = { l->remote[SIDE_ATS], l->remote[SIDE_SALESFORCE] },
+			   .detail = detail, .found_by = SV("audit"), .open = true };
+	put_entry(db, &e, now_ms);
+}
+
+void mismatch_audit(struct db *db, const char *part, bool open, struct sv detail, int64_t now_ms)
+{
+	struct entry e = { .kind = MISMATCH_SELF_CHECK, .record = SV("store"), .field = sv_of(part),
+			   .detail = detail, .found_by = SV("audit"), .open = true };
+	if (open)
+		put_entry(db, &e, now_ms);
+	else
+		close_open(db, 0, MISMATCH_SELF_CHECK, SV("store"), sv_of(part), SV("adds up again"), now_ms);
+}
+
+int64_t mismatches_prune(struct db *db, int64_t before_ms, int64_t max)
+{
+	int64_t n = db_run(db,
+			   "DELETE FROM mismatch WHERE id IN (SELECT id FROM mismatch"
+			   " WHERE open = 0 AND closed_ms < $1 AND NOT EXISTS (SELECT 1 FROM"
+			   " alert_entry a WHERE a.mismatch = mismatch.id AND a.over_by = 0)"
+			   " ORDER BY id LIMIT $2)",
+			   "ii", before_ms, max);
+	if (n)
+		db_run(db,
+		       "DELETE FROM alert_entry WHERE NOT EXISTS"
+		       " (SELECT 1 FROM mismatch m WHERE m.id = alert_entry.mismatch)",
+		       "");
+	return n;
+}
+
+int64_t mismatches_blank(struct db *db, struct sv record, struct sv field, int64_t before_ms,
+			 int64_t max)
+{
+	struct sv unknown = sv_make("", 1);
+	return db_run(db,
+		      "UPDATE mismatch SET value_ats = $1, value_salesforce = $2, lost = '',"
+		      " lost_value = NULL, detail = '' WHERE id IN (SELECT id FROM mismatch"
+		      " WHERE open = 0 AND closed_ms < $3 AND record = $4 AND field = $5"
+		      " AND (value_ats <> $6 OR value_salesforce <> $7 OR lost <> '')"
+		      " ORDER BY id LIMIT $8)",
+		      "bbittbbi", unknown, unknown, before_ms, record, field, unknown, unknown, max);
+}
+
 /* Stands where the field does, by which open entries are told apart. */
 static struct sv ambiguous_key(struct arena *a, enum side side, struct sv remote)
 {

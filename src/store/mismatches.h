@@ -66,6 +66,20 @@ void mismatch_restored(struct db *db, int64_t id, struct sv by);
 void mismatch_drift(struct db *db, const struct treaty_record *type, int field, bool open,
 		    struct sv detail, int64_t now_ms);
 
+/* A row about this link was set aside. */
+void mismatch_damaged(struct db *db, const struct treaty_record *type, const struct link *l,
+		      struct sv detail, int64_t now_ms);
+/* A part of the store ('journal') does not add up, or does so again. */
+void mismatch_audit(struct db *db, const char *part, bool open, struct sv detail, int64_t now_ms);
+
+/* Closed ones that are older than that are forgotten, at most 'max', unless people
+ * are still to be told of their end; how many. */
+int64_t mismatches_prune(struct db *db, int64_t before_ms, int64_t max);
+
+/* The values of closed entries about that field are forgotten; as above. */
+int64_t mismatches_blank(struct db *db, struct sv record, struct sv field, int64_t before_ms,
+			 int64_t max);
+
 /* Opens one for records that fit several others when linking. */
 void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
 			struct sv remote, struct sv detail, int64_t now_ms);

@@ -1,6 +1,7 @@
 #include "store/slots.h"
 
 #include "base/panic.h"
+#include "store/aside.h"
 
 enum { SLOT_DATA_MAX = 256 << 20 };
 /* Added to a field's cause: its rule follows; it is one half. Older stores have
@@ -61,6 +62,34 @@ static bool unpack_slot(struct sv data, const struct treaty_record *type, struct
 	return !r.bad;
 }
 
+bool slot_blank(struct db *db, int64_t link, enum side side)
+{
+	struct buf b;
+	buf_init(&b, 64);
+	pack_slot(&b, NULL, &(struct slot){ 0 });
+	/* one that was decided is settled anew as if it had been sent: a read
+	 * shows what there is, and ends its decision */
+	int64_t n = db_run(db,
+			   "UPDATE slot SET data = $1, state = CASE WHEN state = 2 THEN 2 ELSE 3 END"
+			   " WHERE link = $2 AND side = $3",
+			   "bii", buf_sv(&b), link, (int64_t)side);
+	buf_finish(&b);
+	return n > 0;
+}
+
+/* A write that cannot be read: what became of it, or what was meant, is seen by
+ * a read of its record. */
+static bool repair_slot(struct db *db, int64_t link, enum side side, struct sv data,
+			struct slot *s)
+{
+	if (!aside_put(db, "slot", link, data) || !slot_blank(db, link, side))
+		return false;
+	*s = (struct slot){ .state = s->state == SLOT_SENT ? SLOT_SENT : SLOT_LOST,
+			    .create = s->create, .decided_ms = s->decided_ms,
+			    .sent_ms = s->sent_ms, .decision = s->decision };
+	return true;
+}
+
 struct slot slot_get(struct db *db, const struct treaty *t, const struct link *l, enum side side,
 		     struct arena *a)
 {
@@ -81,7 +110,9 @@ struct slot slot_get(struct db *db, const struct treaty *t, const struct link *l
 	s.decision = db_i64(q, 6);
 	bool ok = state > SLOT_IDLE && state <= SLOT_LOST &&
 		  unpack_slot(db_sv(q, 5), &t->record[l->record], a, &s);
+	struct sv data = ok ? SV_NONE : arena_sv(a, db_sv(q, 5));
 	db_done(q);
+	ok = ok || repair_slot(db, l->id, side, data, &s);
 	if (!ok)
 		db_fail(db, "slot of link %lld cannot be read", (long long)l->id);
 	return s;

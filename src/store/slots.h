@@ -4,9 +4,13 @@
 
 #include "store/links.h"
 
-/* Empty (IDLE) when there is none. */
+/* Empty (IDLE) when there is none. One that cannot be read is set aside as it is
+ * (aside.h) and reads as lost, without any field. */
 struct slot slot_get(struct db *db, const struct treaty *t, const struct link *l, enum side side,
 		     struct arena *a);
+/* Its values are no more; whatever it was, a read of its record tells now what
+ * became of it. False when there is none. */
+bool slot_blank(struct db *db, int64_t link, enum side side);
 /* An IDLE slot is removed. */
 void slot_put(struct db *db, const struct treaty *t, const struct link *l, enum side side,
 	      const struct slot *s);

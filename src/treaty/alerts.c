@@ -9,7 +9,7 @@
 const char *const alert_kinds[] = {
 	"conflict",    "edit",		"rejected",    "ambiguous", "overtaken", "altered", "loop",
 	"drift",       "unavailable",	"undeliverable", "mass_change", "sweep", "silence", "gap", "backward", "backlog",
-	"self_check", "quota",
+	"self_check", "quota", "damaged",
 };
 const int alert_kinds_n = countof(alert_kinds);
 

@@ -380,6 +380,19 @@ static const struct doc_key sweep_keys[] = {
 };
 static const struct doc_level sweep_level = { "'sweep'", sweep_keys, NULL };
 
+#define AT(member) offsetof(struct deployment, member)
+static const struct doc_key retention_keys[] = {
+	{ "journal", YAML_SCALAR, false, take_duration, AT(keep_journal_ms),
+	  .decides = "how long the history of decisions is kept; default: for ever" },
+	{ "conflicts", YAML_SCALAR, false, take_duration, AT(keep_conflicts_ms),
+	  .decides = "how long closed entries of the conflict log are kept; default: for ever" },
+	{ "confidential", YAML_SCALAR, false, take_duration, AT(keep_confidential_ms),
+	  .decides = "how long they keep values of confidential fields; default 30d" },
+	{ 0 },
+};
+#undef AT
+static const struct doc_level retention_level = { "'retention'", retention_keys, NULL };
+
 static const struct doc_key deployment_keys[] = {
 	{ "deployment", YAML_SCALAR, true, take_format, 0,
 	  .decides = "the version of the language; say 1" },
@@ -389,6 +402,8 @@ static const struct doc_key deployment_keys[] = {
 	  .decides = "where the state is kept" },
 	{ "systems", YAML_MAP, true, take_level, 0, .level = &systems_level,
 	  .decides = "where the parties are and how to log in" },
+	{ "retention", YAML_MAP, false, take_level, 0, .level = &retention_level,
+	  .decides = "when history is forgotten" },
 	{ "channels", YAML_MAP, false, take_channels, 0, .level = &channels_level,
 	  .decides = "the ways on which people are told" },
 	{ "people", YAML_MAP, false, take_people, 0, .level = &people_level,
@@ -413,6 +428,7 @@ struct deployment *deployment_load_text(struct sv text, const char *path, struct
 		dep->system[s].limits.share_percent = 80;
 	dep->sweep_every_ms = SWEEP_DAYS * 24 * (int64_t)HOUR_MS;
 	dep->sweep_at_ms = SWEEP_HOUR * HOUR_MS;
+	dep->keep_confidential_ms = 30 * 24 * 3600 * (int64_t)1000;
 	struct doc d = { &dep->arena, c, dep };
 	struct yaml_node *root = yaml_parse(text, &dep->arena, c);
 	if (root && doc_expect(&d, root, YAML_MAP, "deployment", root->place))

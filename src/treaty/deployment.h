@@ -75,6 +75,9 @@ struct deployment {
 	const char *listen;	  /* HOST:PORT for webhooks, or NULL */
 	struct setting tls_certificate, tls_key; /* PEM; text NULL: plain http */
 	struct deployment_system system[SIDES];
+	/* how long it is kept; 0: for ever */
+	int64_t keep_journal_ms, keep_conflicts_ms;
+	int64_t keep_confidential_ms; /* 30 days where nothing is said */
 	struct deployment_channel *channel;
 	int channel_n;
 	struct deployment_reach *reach;

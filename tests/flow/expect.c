@@ -198,6 +198,14 @@ static void expect_pending(struct world *w, const struct line *l)
 		expect_number(w, l, 2, g.slots_decided + g.slots_sent + g.slots_lost);
 }
 
+/* pruned N: entries of the journal that are no more */
+static void expect_pruned(struct world *w, const struct line *l)
+{
+	struct audit a;
+	world_audit(w, &a);
+	expect_number(w, l, 2, a.walk.first);
+}
+
 /* [no] held RECORD.FIELD [HOLD] */
 static void expect_held(struct world *w, const struct line *l, int i, bool none)
 {
@@ -229,7 +237,8 @@ void expect_line(struct world *w, const struct line *l)
 	} kinds[] = { { "ats", 5, expect_row },	      { "salesforce", 5, expect_row },
 		      { "writes", 4, expect_writes }, { "created", 5, expect_created },
 		      { "calls", 5, expect_calls },   { "history", 7, expect_history },
-		      { "pending", 3, expect_pending } };
+		      { "pending", 3, expect_pending },
+		      { "pruned", 3, expect_pruned } };
 	if ((l->unless_crashed && w->crashed) || !world_start(w))
 		return;
 	for (size_t i = 0; i < countof(kinds); i++) {

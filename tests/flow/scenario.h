@@ -96,6 +96,8 @@ struct world {
 	bool shadow;
 	int64_t sweep_every_ms; /* engine_options; at 02:00 */
 	int64_t linger_ms; /* engine_options.echo_linger_ms */
+	int64_t retain_ms; /* of all that a retention can be said for; 0: for ever */
+	struct sv forged; /* what stood there before */
 
 	struct story_channel channel[CHANNELS_MAX];
 	int channel_n;
@@ -122,6 +124,8 @@ bool world_run(struct world *w);   /* to rest; false after noting why */
 /* A read of the store that the crash walk does not count. */
 void world_ledger(struct world *w, struct ledger *out);
 void world_audit(struct world *w, struct audit *out);
+/* Behind the engine's back; nor does this count. */
+void world_alter(struct world *w, store_fn fn, void *arg);
 /* Links with this field held so. */
 int world_held(struct world *w, int record, int field, enum hold hold);
 int world_mismatches(struct world *w, struct mismatch **out);

@@ -1,6 +1,7 @@
 /* tell.c - the deeds of a story. */
 #include "base/panic.h"
 #include "scenario.h"
+#include "store/marks.h"
 
 enum side word_side(struct world *w, struct sv word)
 {
@@ -170,6 +171,74 @@ static void tell_option(struct world *w, const struct line *l)
 		w->sweep_every_ms = word_duration_ms(w, l->word[1]);
 	else
 		w->linger_ms = word_duration_ms(w, l->word[1]);
+}
+
+/* retain DURATION: the journal, closed entries, confidential values */
+static void tell_retain(struct world *w, const struct line *l)
+{
+	world_stop(w);
+	w->retain_ms = word_duration_ms(w, l->word[1]);
+}
+
+struct damage {
+	struct world *w;
+	struct sv table, remote;
+	enum side side;
+	int64_t type;
+};
+
+static bool damage(struct db *db, void *arg, struct err *err)
+{
+	struct damage *d = arg;
+	struct sv bytes = SV("\377\377\377\377");
+	int64_t link = db_scalar(db, 0,
+				 d->side == SIDE_ATS ?
+					 "SELECT id FROM link WHERE type = $1 AND ats = $2" :
+					 "SELECT id FROM link WHERE type = $1 AND salesforce = $2",
+				 "it", d->type, d->remote);
+	int64_t n = sv_eq(d->table, SV("link")) ?
+			    db_run(db, "UPDATE link SET data = $1 WHERE id = $2", "bi", bytes, link) :
+			    db_run(db, "UPDATE slot SET data = $1 WHERE link = $2", "bi", bytes, link);
+	if (!n && !d->w->crashed) /* a death may have ended the write */
+		world_fail(d->w, "no such row");
+	return true;
+}
+
+/* damage link|slot SIDE RECORD ID */
+static void tell_damage(struct world *w, const struct line *l)
+{
+	struct damage d = { w, l->word[1], l->word[4], word_side(w, l->word[2]), 0 };
+	int record = w->treaty ? treaty_record_by_name(w->treaty, l->word[3]) : -1;
+	if (!world_start(w) || record < 0) {
+		world_fail(w, "no such record type, or no store yet");
+		return;
+	}
+	d.type = record_key(&w->treaty->record[record]);
+	world_alter(w, damage, &d);
+}
+
+/* An entry says something else than was written; again: as before. */
+static bool forge(struct db *db, void *arg, struct err *err)
+{
+	struct world *w = arg;
+	struct db_stmt *q = db_query(db, "SELECT content FROM journal WHERE seq = 2", "");
+	if (!db_next(q)) {
+		world_fail(w, "there is no second entry to forge");
+		return true;
+	}
+	struct sv was = arena_sv(&w->arena, db_sv(q, 0));
+	db_done(q);
+	db_run(db, "UPDATE journal SET content = $1 WHERE seq = 2", "b",
+	       w->forged.len ? w->forged : SV("{}"));
+	w->forged = w->forged.len ? SV_NONE : was;
+	return true;
+}
+
+/* forge | unforge */
+static void tell_forge(struct world *w, const struct line *l)
+{
+	if (world_start(w))
+		world_alter(w, forge, w);
 }
 
 static void tell_advance(struct world *w, const struct line *l)
@@ -567,6 +636,8 @@ static const struct {
 	{ "before", 5, tell_hook },	    { "after", 5, tell_hook },
 	{ "miscount", 2, tell_miscount },   { "forget", 1, tell_forget },
 	{ "unfinished", 1, tell_unfinished },
+	{ "retain", 2, tell_retain },	    { "damage", 5, tell_damage },
+	{ "forge", 1, tell_forge },	    { "unforge", 1, tell_forge },
 	{ "channel", 3, tell_channel },	    { "at", 2, tell_at },
 	{ "expect", 2, expect_line },
 };

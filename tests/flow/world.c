@@ -172,7 +172,8 @@ bool world_start(struct world *w)
 				    .clock = &w->clock.clock, .shadow = w->shadow,
 				    .echo_linger_ms = w->linger_ms,
 				    .sweep_every_ms = w->sweep_every_ms,
-				    .sweep_at_ms = 2 * 3600 * 1000 };
+				    .sweep_at_ms = 2 * 3600 * 1000,
+				    .retention = { w->retain_ms, w->retain_ms, w->retain_ms } };
 	for (int i = 0; i < SIDES; i++)
 		o.system[i] = scripted_connector(w->system[i]);
 	people_options(w, &o);
@@ -234,6 +235,11 @@ static void look(struct world *w, store_fn fn, void *arg)
 	if (!store_tx(w->store, fn, arg, &err))
 		world_fail(w, "the store cannot be read: %s", err.what);
 	w->crash = kept;
+}
+
+void world_alter(struct world *w, store_fn fn, void *arg)
+{
+	look(w, fn, arg);
 }
 
 static bool read_ledger(struct db *db, void *arg, struct err *err)

@@ -295,6 +295,61 @@ static void anchors_hold_the_journal_to_its_past(void **state)
 	buf_finish(&kept);
 }
 
+static bool older(struct db *db, void *arg, struct err *err)
+{
+	struct world *w = arg;
+	int64_t now = clock_now(store_clock(w->scratch->store));
+	assert_int_equal(journal_older(db, now + 1, 4), 4);
+	assert_int_equal(journal_older(db, now + 1, 100), 9);
+	assert_int_equal(journal_older(db, now, 100), 0);
+	db_run(db, "UPDATE journal SET at_ms = at_ms - 10 WHERE seq <> 3", "");
+	assert_int_equal(journal_older(db, now, 100), 2);
+	return true;
+}
+
+static void what_is_old_ends_before_what_is_not(void **state)
+{
+	struct world *w = *state;
+	scratch_tx(w->scratch, fill, w);
+	scratch_tx(w->scratch, older, w);
+}
+
+/* Two entries, written down, read by another process, and on to the end. */
+static bool interrupted(struct db *db, void *arg, struct err *err)
+{
+	struct world *w = arg;
+	struct journal_walk there, *here = &w->audit.walk;
+	struct buf b;
+	const struct journal_head *head = store_journal(w->scratch->store);
+	audit_begin(db, &w->audit);
+	assert_true(audit_walk(db, head, &w->audit, 2));
+	buf_init(&b, 4096);
+	journal_walk_pack(&b, here);
+	struct reader r = { .left = buf_sv(&b) };
+	assert_true(journal_walk_unpack(&r, &there));
+	assert_int_equal(there.seq, 2);
+	*here = there;
+	assert_false(audit_walk(db, head, &w->audit, 100));
+	assert_int_equal(w->audit.trouble_n, 0);
+	r = (struct reader){ .left = sv_make(b.ptr, b.len - 1) };
+	assert_false(journal_walk_unpack(&r, &there));
+	buf_finish(&b);
+	return true;
+}
+
+static void a_walk_goes_on_in_another_process(void **state)
+{
+	struct world *w = *state;
+	scratch_tx(w->scratch, fill, w);
+	scratch_tx(w->scratch, interrupted, w);
+}
+
+static bool count_salts(struct db *db, void *arg, struct err *err)
+{
+	*(int64_t *)arg = db_scalar(db, -1, "SELECT count(*) FROM salt", "");
+	return true;
+}
+
 static bool prune_to_four(struct db *db, void *arg, struct err *err)
 {
 	struct world *w = arg;
@@ -334,7 +389,12 @@ static void pruned_history_still_counts(void **state)
 	assert_int_equal(w->audit.head.sums.entries, 10);
 	assert_int_equal(w->audit.walk.first, 4);
 	assert_int_equal(w->audit.head.sums.decisions, 6);
+	int64_t before, after;
+	scratch_tx(w->scratch, count_salts, &before);
 	scratch_tx(w->scratch, prune_to_seven, w);
+	/* two links have no entry left */
+	scratch_tx(w->scratch, count_salts, &after);
+	assert_int_equal(before - after, 2);
 	expect_whole(w);
 	assert_int_equal(w->audit.walk.first, 7);
 	scratch_reopen(w->scratch);
@@ -370,6 +430,8 @@ int main(void)
 		cmocka_unit_test(finds_what_was_done_to_it),
 		TEST(finds_it_with_a_store_to_read),
 		TEST(anchors_hold_the_journal_to_its_past),
+		TEST(what_is_old_ends_before_what_is_not),
+		TEST(a_walk_goes_on_in_another_process),
 		TEST(pruned_history_still_counts),
 		TEST(forgetting_leaves_the_sums),
 	};
