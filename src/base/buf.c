@@ -154,3 +154,25 @@ struct sv read_counted(struct reader *r)
 	r->left.ptr += n, r->left.len -= (size_t)n;
 	return s;
 }
+
+void buf_add_hex(struct buf *b, struct sv bytes)
+{
+	for (size_t i = 0; i < bytes.len; i++)
+		buf_addf(b, "%02x", (unsigned char)bytes.ptr[i]);
+}
+
+static int nibble(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool buf_from_hex(struct buf *out, struct sv text)
+{
+	for (size_t i = 0; i + 1 < text.len; i += 2) {
+		int high = nibble(text.ptr[i]), low = nibble(text.ptr[i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		buf_addc(out, (char)(high * 16 + low));
+	}
+	return text.len % 2 == 0;
+}

@@ -31,6 +31,10 @@ void buf_add_base64url(struct buf *b, const void *data, size_t len);
 
 /* Little-endian base-128 integers and counted bytes, for compact rows. */
 void buf_add_varint(struct buf *b, uint64_t n);
+/* Two lower-case digits a byte; and the bytes of such a text, added to 'out'.
+ * False when it is none. */
+void buf_add_hex(struct buf *b, struct sv bytes);
+bool buf_from_hex(struct buf *out, struct sv text);
 void buf_add_counted(struct buf *b, struct sv s);
 
 static inline struct sv buf_sv(const struct buf *b)

@@ -28,6 +28,7 @@ const struct verb *const verbs[] = {
 	&verb_keygen,
 	&verb_sign,
 	&verb_activate,
+	&verb_revert,
 	&verb_versions,
 	&verb_schema,
 	&verb_help,

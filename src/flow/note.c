@@ -6,8 +6,27 @@ static void add_value(struct json_object *o, const char *key, struct value v, bo
 	json_put_sv(o, key, masked && v.kind != VALUE_NULL ? SV("(confidential)") : value_show(v, a));
 }
 
+/* What stands where a field is to be written, packed: revert.c puts it back.
+ * Null: not known, or not for the journal. */
+static struct json_object *had_json(const struct treaty_field *f, struct value had)
+{
+	if (f->confidential || had.kind == VALUE_UNKNOWN)
+		return NULL;
+	struct buf packed, hex;
+	buf_init(&packed, had.text.len + 32);
+	buf_init(&hex, 2 * had.text.len + 64);
+	value_pack(&packed, had);
+	buf_add_hex(&hex, buf_sv(&packed));
+	struct json_object *o = json_from_sv(buf_sv(&hex));
+	buf_finish(&hex);
+	buf_finish(&packed);
+	return o;
+}
+
+/* 'in': of a decision, as it was made; else NULL. */
 static struct json_object *slot_json(const struct treaty_record *type, enum side side,
-				     const struct slot *s, struct arena *a)
+				     const struct slot *s, const struct settle_input *in,
+				     struct arena *a)
 {
 	struct json_object *list = json_object_new_array();
 	for (int k = 0; k < s->field_n; k++) {
@@ -18,6 +37,12 @@ static struct json_object *slot_json(const struct treaty_record *type, enum side
 		add_value(o, "value", s->field[k].target, f->confidential, a);
 		json_put_sv(o, "cause", sv_of(cause_name(s->field[k].cause)));
 		json_object_object_add(o, "rule", json_object_new_uint64(f->rule));
+		if (in && !s->create) {
+			int i = s->field[k].field;
+			struct value had = in->seen[side] ? in->seen[side]->value[i] :
+							    in->link->field[i].base[side];
+			json_object_object_add(o, "had", had_json(f, had));
+		}
 		if (s->field[k].step_id.len)
 			json_put_sv(o, "step", s->field[k].step_id);
 		json_object_array_add(list, o);
@@ -95,7 +120,7 @@ void note_decision(struct engine *e, struct db *db, struct plan *p,
 		if (!p->slot_changed[s])
 			continue;
 		json_object_object_add(o, s == SIDE_ATS ? "write_ats" : "write_salesforce",
-				       slot_json(in->type, s, &p->slot[s], &a));
+				       slot_json(in->type, s, &p->slot[s], in, &a));
 	}
 	if (p->finding_n) {
 		struct json_object *list = json_object_new_array();
@@ -145,7 +170,7 @@ void note_answer(struct engine *e, struct db *db, const struct link *l, enum sid
 	arena_init(&a);
 	struct json_object *o = entry(e);
 	json_put_sv(o, "system", sv_of(side_name[side]));
-	json_object_object_add(o, "fields", slot_json(type, side, slot, &a));
+	json_object_object_add(o, "fields", slot_json(type, side, slot, NULL, &a));
 	if (w->outcome == WRITE_DONE && slot->create)
 		json_put_sv(o, w->created ? "created" : "found", w->new_id);
 	if (w->err.code)

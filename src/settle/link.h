@@ -50,6 +50,10 @@ enum resolve_action {
 	RESOLVE_VALUE,	/* write the typed value to both */
 	RESOLVE_RETRY,	/* send it again as it is */
 	RESOLVE_IGNORE, /* the bases move to what each side shows */
+	/* resolve_value, in that side's form, goes back there alone, if it still
+	 * shows resolve_seen; the other side is as it is */
+	RESOLVE_REVERT_ATS,
+	RESOLVE_REVERT_SALESFORCE,
 };
 
 struct link_field {
@@ -90,7 +94,7 @@ struct link_field {
 	int64_t away_ms;
 	bool overdue;
 	enum resolve_action resolve;
-	struct value resolve_value;	  /* RESOLVE_VALUE: in the ATS's form */
+	struct value resolve_value;	  /* RESOLVE_VALUE: in the ATS's form; RESOLVE_REVERT */
 	struct value resolve_seen[SIDES]; /* what the person was shown */
 };
 

@@ -35,6 +35,39 @@ static void spend_steps(struct work *w, const struct view *v)
 		w->out->spent[w->out->spent_n++] = *last;
 }
 
+/* The decision was about other values. Of a field that was not held nobody would
+ * hear of it, if the log did not tell. */
+static void void_decision(struct work *w, struct view *v)
+{
+	v->lf->resolve = RESOLVE_NONE;
+	if (w->in->link->field[v->i].hold == HOLD_NONE)
+		work_finding(w, FINDING_LOG, MISMATCH_OVERTAKEN, v,
+			     "changed before a person's decision was carried out, which is void now");
+}
+
+/* What we wrote to one side is undone there. It is that side's base then, so
+ * neither side has changed: the two differ until one does. True when it is
+ * still to be written. */
+static bool put_back(struct work *w, struct view *v)
+{
+	struct link_field *lf = v->lf;
+	enum side s = lf->resolve == RESOLVE_REVERT_ATS ? SIDE_ATS : SIDE_SALESFORCE;
+	if (value_eq(v->now[s], lf->resolve_value)) {
+		lf->base[s] = v->now[s];
+		lf->rule = v->f->rule;
+		lf->resolve = RESOLVE_NONE;
+		v->changed[s] = v->stale = false;
+		return false;
+	}
+	if (!value_eq(v->now[s], lf->resolve_seen[s])) {
+		void_decision(w, v);
+		return false;
+	}
+	lf->restores = 0;
+	work_draft(w, v, s, (struct value){ 0 }, lf->resolve_value, CAUSE_RESOLVE);
+	return true;
+}
+
 /* True when the resolution settles the field. */
 bool decide_by_person(struct work *w, struct view *v)
 {
@@ -43,6 +76,8 @@ bool decide_by_person(struct work *w, struct view *v)
 		return true; /* wait for the reads */
 	if (!known(v->now[SIDE_ATS]) || !known(v->now[SIDE_SALESFORCE]))
 		return true;
+	if (lf->resolve == RESOLVE_REVERT_ATS || lf->resolve == RESOLVE_REVERT_SALESFORCE)
+		return put_back(w, v);
 	if (field_agree(v->f, v->now[SIDE_ATS], v->now[SIDE_SALESFORCE], w->a) &&
 	    lf->resolve != RESOLVE_VALUE) {
 		view_agree(v);
@@ -55,13 +90,7 @@ bool decide_by_person(struct work *w, struct view *v)
 		return false; /* decided anew by the rule */
 	}
 	if (!shown_as_now(v)) {
-		/* the decision was about other values: ask again. Of a field that
-		 * was not held nobody would hear of it otherwise */
-		lf->resolve = RESOLVE_NONE;
-		if (w->in->link->field[v->i].hold == HOLD_NONE)
-			work_finding(w, FINDING_LOG, MISMATCH_OVERTAKEN, v,
-				     "changed before a person's decision was carried out, which is "
-				     "void now");
+		void_decision(w, v); /* one that is held is asked again */
 		return false;
 	}
 	lf->hold = HOLD_NONE;

@@ -285,28 +285,6 @@ bool journal_get(struct db *db, int64_t seq, struct arena *a, struct journal_ent
 
 static const char checkpoint_kind[] = "checkpoint";
 
-static void add_hex(struct buf *b, struct sv bytes)
-{
-	for (size_t i = 0; i < bytes.len; i++)
-		buf_addf(b, "%02x", (unsigned char)bytes.ptr[i]);
-}
-
-static int nibble(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool take_hex(struct sv text, struct buf *out)
-{
-	for (size_t i = 0; i + 1 < text.len; i += 2) {
-		int high = nibble(text.ptr[i]), low = nibble(text.ptr[i + 1]);
-		if (high < 0 || low < 0)
-			return false;
-		buf_addc(out, (char)(high * 16 + low));
-	}
-	return text.len % 2 == 0;
-}
-
 /* What the checkpoint says of the entries that are no more. It is believed for
  * now: the walk comes by the entry that said it. */
 static bool read_checkpoint(struct db *db, int64_t seq, struct journal_walk *w)
@@ -322,7 +300,7 @@ static bool read_checkpoint(struct db *db, int64_t seq, struct journal_walk *w)
 	bool ok = journal_get(db, seq, &a, &e) && sv_eq(e.kind, sv_of(checkpoint_kind));
 	if (ok)
 		o = json_parse(e.content, "checkpoint", &unused);
-	ok = o && take_hex(json_sv(o, "sums"), &sums) && take_hex(json_sv(o, "chain"), &last) &&
+	ok = o && buf_from_hex(&sums, json_sv(o, "sums")) && buf_from_hex(&last, json_sv(o, "chain")) &&
 	     last.len == HASH && !last.full;
 	if (ok) {
 		struct reader r = { .left = buf_sv(&sums) };
@@ -459,12 +437,12 @@ bool journal_prune(struct store *s, struct db *db, int64_t seq, struct sv who)
 	buf_init(&sums, 1024);
 	buf_init(&hex, 4096);
 	pack_sums(&sums, &w.sums);
-	add_hex(&hex, buf_sv(&sums));
+	buf_add_hex(&hex, buf_sv(&sums));
 	struct json_object *o = json_object_new_object();
 	json_put_i64(o, "through", seq);
 	json_put_sv(o, "sums", buf_sv(&hex));
 	buf_clear(&hex);
-	add_hex(&hex, sv_make(w.chain, HASH));
+	buf_add_hex(&hex, sv_make(w.chain, HASH));
 	json_put_sv(o, "chain", buf_sv(&hex));
 	json_put_sv(o, "who", who);
 	store_journal(s)->checkpoint = journal_add(s, db, 0, checkpoint_kind, o);

@@ -129,7 +129,7 @@ static void unpack_field(struct reader *r, struct link_field *f)
 		f->half_side = (enum side)read_varint_to(r, SIDES - 1);
 	}
 	if (has & HAS_RESOLVE) {
-		f->resolve = (enum resolve_action)read_varint_to(r, RESOLVE_IGNORE);
+		f->resolve = (enum resolve_action)read_varint_to(r, RESOLVE_REVERT_SALESFORCE);
 		f->resolve_value = value_unpack(r);
 		unpack_pair(r, f->resolve_seen);
 	}

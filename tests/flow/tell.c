@@ -1,5 +1,6 @@
 /* tell.c - the deeds of a story. */
 #include "base/panic.h"
+#include "flow/revert.h"
 #include "scenario.h"
 #include "store/marks.h"
 
@@ -547,6 +548,38 @@ static void tell_shape(struct world *w, const struct line *l)
 	scripted_set_shape(w->system[side], *shape);
 }
 
+static void count_back(void *arg, const struct revert_item *item)
+{
+	int *n = arg;
+	*n += !item->why_not;
+}
+
+/* revert version N|since DURATION [RECORD.FIELD] */
+static void tell_revert(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	struct revert_scope s = { .record = -1, .field = -1 };
+	struct sv record, field;
+	int n = 0;
+	if (!world_start(w))
+		return;
+	if (sv_eq(l->word[1], SV("version")))
+		s.version = (int)word_number(w, l->word[2]);
+	else
+		s.since_ms = w->clock.ms - word_duration_ms(w, l->word[2]);
+	if (l->word_n > 3 && sv_cut(l->word[3], '.', &record, &field)) {
+		s.record = treaty_record_by_name(w->treaty, record);
+		s.field = s.record < 0 ? -1 : treaty_field_by_name(&w->treaty->record[s.record], field);
+		if (s.field < 0)
+			world_fail(w, "no such field");
+	}
+	if (!w->failed && !engine_revert(w->store, w->treaty, &s, true, SV("ada"), count_back, &n, &err) &&
+	    !w->crash.dead)
+		world_fail(w, "%s", err.what);
+	if (!n && !w->crashed)
+		world_fail(w, "nothing is put back");
+}
+
 struct hook {
 	struct world *w;
 	struct line line;
@@ -623,6 +656,7 @@ static const struct {
 	{ "remembers", 3, tell_listing },   { "sweeps", 2, tell_option },
 	{ "mark", 3, tell_mark },	    { "resolve", 4, tell_resolve },
 	{ "restore", 3, tell_restore },
+	{ "revert", 3, tell_revert },
 	{ "down", 2, tell_down },	    { "up", 2, tell_down },
 	{ "lose", 4, tell_fault },	    { "late", 4, tell_fault },
 	{ "busy", 3, tell_fault },	    { "limit", 3, tell_fault },
