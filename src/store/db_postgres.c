@@ -669,6 +669,7 @@ struct db *db_open_postgres(const char *conninfo, struct sv password, const stru
 	s->db.driver = &driver;
 	s->pq = pq;
 	s->o = *o;
+	s->db.read_only = o->read_only;
 	s->conninfo = must_strdup(conninfo);
 	s->password = must_zalloc(password.len + 1);
 	if (password.len)
