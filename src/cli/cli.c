@@ -22,6 +22,7 @@ const struct verb *const verbs[] = {
 	&verb_resume,
 	&verb_mark,
 	&verb_sweep,
+	&verb_forget,
 	&verb_audit,
 	&verb_render,
 	&verb_diff,
@@ -216,10 +217,17 @@ static int options_of(const struct verb *v, struct option *out)
 {
 	int n = COMMON;
 	memcpy(out, common, sizeof(common));
-	for (int i = 0; v && v->option && v->option[i].name; i++)
-		out[n++] = (struct option){ v->option[i].name,
-					    v->option[i].arg ? required_argument : no_argument,
-					    NULL, OPT_OWN + i };
+	for (int i = 0; v && v->option && v->option[i].name; i++) {
+		/* a verb may mean something of its own by a word: the version of
+		 * a treaty */
+		int at = 0;
+		while (at < COMMON && strcmp(common[at].name, v->option[i].name) != 0)
+			at++;
+		out[at < COMMON ? at : n++] =
+			(struct option){ v->option[i].name,
+					 v->option[i].arg ? required_argument : no_argument,
+					 NULL, OPT_OWN + i };
+	}
 	out[n] = (struct option){ 0 };
 	return n;
 }

@@ -66,6 +66,6 @@ int cli_failed(const struct cli *c, const struct err *err);
 /* verbs */
 extern const struct verb verb_check, verb_preview, verb_link, verb_run, verb_pause, verb_resume,
 	verb_status, verb_conflicts, verb_alerts, verb_explain, verb_mark, verb_audit, verb_diff, verb_keygen, verb_sign,
-	verb_activate, verb_revert, verb_versions, verb_schema, verb_render, verb_sweep, verb_help;
+	verb_activate, verb_revert, verb_forget, verb_versions, verb_schema, verb_render, verb_sweep, verb_help;
 
 #endif

@@ -40,34 +40,38 @@ static bool unpack_had(struct json_object *w, struct buf *out, struct value *had
 }
 
 /* Of several decisions about one value the first says what stood there before
- * any of them, unless somebody wrote there in between. */
+ * any of them, unless somebody wrote there in between: then it is neither what
+ * the last one wrote nor, where that was never sent, what the last one saw. */
 static void take_write(struct db *db, int64_t link, enum side side, struct json_object *w,
 		       struct arena *a)
 {
 	struct buf bytes;
 	struct value had;
-	struct sv field = json_sv(w, "field"), wrote = json_sv(w, "value"), before = SV_NONE;
+	struct sv field = json_sv(w, "field"), wrote = json_sv(w, "value");
 	buf_init(&bytes, 16 << 20);
 	if (unpack_had(w, &bytes, &had)) {
 		struct db_stmt *q = db_query(db,
-			"SELECT wrote FROM reverting WHERE link = $1 AND side = $2 AND field = $3", "iit",
+			"SELECT wrote, seen FROM reverting WHERE link = $1 AND side = $2 AND field = $3", "iit",
 			link, (int64_t)side, field);
-		bool again = db_next(q);
-		if (again) {
-			before = arena_sv(a, db_sv(q, 0));
+		bool same = false;
+		if (db_next(q)) {
+			same = sv_eq(value_show(had, a), db_sv(q, 0)) ||
+			       sv_eq(buf_sv(&bytes), db_sv(q, 1));
 			db_done(q);
 		}
-		if (again && sv_eq(value_show(had, a), before))
+		if (same)
 			db_run(db,
-			       "UPDATE reverting SET wrote = $1"
-			       " WHERE link = $2 AND side = $3 AND field = $4",
-			       "tiit", wrote, link, (int64_t)side, field);
+			       "UPDATE reverting SET wrote = $1, seen = $2"
+			       " WHERE link = $3 AND side = $4 AND field = $5",
+			       "tbiit", wrote, buf_sv(&bytes), link, (int64_t)side, field);
 		else
 			db_run(db,
-			       "INSERT INTO reverting (link, side, field, had, wrote)"
-			       " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (link, side, field)"
-			       " DO UPDATE SET had = excluded.had, wrote = excluded.wrote",
-			       "iitbt", link, (int64_t)side, field, buf_sv(&bytes), wrote);
+			       "INSERT INTO reverting (link, side, field, had, seen, wrote)"
+			       " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (link, side, field)"
+			       " DO UPDATE SET had = excluded.had, seen = excluded.seen,"
+			       " wrote = excluded.wrote",
+			       "iitbbt", link, (int64_t)side, field, buf_sv(&bytes), buf_sv(&bytes),
+			       wrote);
 	}
 	buf_finish(&bytes);
 }
@@ -245,18 +249,22 @@ static bool clear(struct db *db, void *arg, struct err *err)
 	return true;
 }
 
+bool revert_prepare(struct store *s, struct err *err)
+{
+	return store_temporary(s,
+			       "CREATE TEMPORARY TABLE IF NOT EXISTS reverting (link BIGINT NOT NULL,"
+			       " side BIGINT NOT NULL, field TEXT NOT NULL, had BLOB, seen BLOB,"
+			       " wrote TEXT NOT NULL, PRIMARY KEY (link, side, field))",
+			       err);
+}
+
 bool engine_revert(struct store *s, const struct treaty *t, const struct revert_scope *scope,
 		   bool go, struct sv who, void (*each)(void *arg, const struct revert_item *item),
 		   void *arg, struct err *err)
 {
 	struct reverting v = { .s = s, .t = t, .scope = scope, .go = go, .who = who, .each = each,
 			       .arg = arg, .field = SV(""), .more = true };
-	bool ok = store_temporary(s,
-				  "CREATE TEMPORARY TABLE IF NOT EXISTS reverting (link BIGINT NOT NULL,"
-				  " side BIGINT NOT NULL, field TEXT NOT NULL, had BLOB,"
-				  " wrote TEXT NOT NULL, PRIMARY KEY (link, side, field))",
-				  err) &&
-		  store_tx(s, clear, NULL, err);
+	bool ok = revert_prepare(s, err) && store_tx(s, clear, NULL, err);
 	arena_init(&v.at);
 	while (ok && v.more)
 		ok = store_tx(s, collect, &v, err);

@@ -36,5 +36,7 @@ struct revert_item {
 bool engine_revert(struct store *s, const struct treaty *t, const struct revert_scope *scope,
 		   bool go, struct sv who, void (*each)(void *arg, const struct revert_item *item),
 		   void *arg, struct err *err);
+/* Makes the temporary table that it works in, as it does itself. */
+bool revert_prepare(struct store *s, struct err *err);
 
 #endif

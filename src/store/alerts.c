@@ -299,3 +299,15 @@ int channel_states(struct db *db, struct arena *a, struct channel_state **out)
 			};
 	return db_ok(db) ? n : 0;
 }
+
+int64_t alerts_forget(struct db *db, int64_t link, struct sv record, enum side side,
+		      struct sv remote)
+{
+	return db_run(db,
+		      "UPDATE alert SET content = $1 WHERE id IN (SELECT e.alert FROM alert_entry e"
+		      " JOIN mismatch m ON m.id = e.mismatch WHERE (m.link = $2 AND m.link <> 0)"
+		      " OR (m.record = $3 AND m.ats = $4) OR (m.record = $5 AND m.salesforce = $6))",
+		      "bitttt", SV("{\"subject\":\"(forgotten)\",\"text\":\"(forgotten)\"}"), link,
+		      record, side == SIDE_ATS ? remote : SV("-"), record,
+		      side == SIDE_SALESFORCE ? remote : SV("-"));
+}

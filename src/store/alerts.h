@@ -108,4 +108,9 @@ struct channel_state {
 /* Channels for which something waits. */
 int channel_states(struct db *db, struct arena *a, struct channel_state **out);
 
+/* What people were told about a record (of a link, or of no link; 0) loses its
+ * words; how many messages. A message about several records loses all. */
+int64_t alerts_forget(struct db *db, int64_t link, struct sv record, enum side side,
+		      struct sv remote);
+
 #endif

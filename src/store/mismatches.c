@@ -239,6 +239,24 @@ int64_t mismatches_blank(struct db *db, struct sv record, struct sv field, int64
 		      "bbittbbi", unknown, unknown, before_ms, record, field, unknown, unknown, max);
 }
 
+int64_t mismatches_forget(struct db *db, int64_t link, struct sv record, enum side side,
+			  struct sv remote, int64_t now_ms)
+{
+	struct sv unknown = sv_make("", 1);
+	db_run(db,
+	       "UPDATE mismatch SET open = 0, closed_ms = $1, closed_by = 'forgotten' WHERE open = 1"
+	       " AND ((link = $2 AND link <> 0) OR (record = $3 AND ats = $4)"
+	       " OR (record = $5 AND salesforce = $6))",
+	       "iitttt", now_ms, link, record, side == SIDE_ATS ? remote : SV("-"), record,
+	       side == SIDE_SALESFORCE ? remote : SV("-"));
+	return db_run(db,
+		      "UPDATE mismatch SET value_ats = $1, value_salesforce = $2, lost = '',"
+		      " lost_value = NULL, detail = '' WHERE ((link = $3 AND link <> 0)"
+		      " OR (record = $4 AND ats = $5) OR (record = $6 AND salesforce = $7))",
+		      "bbitttt", unknown, unknown, link, record, side == SIDE_ATS ? remote : SV("-"),
+		      record, side == SIDE_SALESFORCE ? remote : SV("-"));
+}
+
 /* Stands where the field does, by which open entries are told apart. */
 static struct sv ambiguous_key(struct arena *a, enum side side, struct sv remote)
 {

@@ -80,6 +80,11 @@ int64_t mismatches_prune(struct db *db, int64_t before_ms, int64_t max);
 int64_t mismatches_blank(struct db *db, struct sv record, struct sv field, int64_t before_ms,
 			 int64_t max);
 
+/* Of a link (0: none) and of that record: open ones are closed, and all lose their
+ * values and words; how many. */
+int64_t mismatches_forget(struct db *db, int64_t link, struct sv record, enum side side,
+			  struct sv remote, int64_t now_ms);
+
 /* Opens one for records that fit several others when linking. */
 void mismatch_ambiguous(struct db *db, const struct treaty_record *type, enum side side,
 			struct sv remote, struct sv detail, int64_t now_ms);

@@ -1,5 +1,6 @@
 /* tell.c - the deeds of a story. */
 #include "base/panic.h"
+#include "flow/forget.h"
 #include "flow/revert.h"
 #include "scenario.h"
 #include "store/marks.h"
@@ -576,8 +577,66 @@ static void tell_revert(struct world *w, const struct line *l)
 	if (!w->failed && !engine_revert(w->store, w->treaty, &s, true, SV("ada"), count_back, &n, &err) &&
 	    !w->crash.dead)
 		world_fail(w, "%s", err.what);
-	if (!n && !w->crashed)
+	if (!n && !w->crashed && !w->crash.dead)
 		world_fail(w, "nothing is put back");
+}
+
+struct searching {
+	struct sv text;
+	struct buf found;
+};
+
+/* In every column of every table but those of indexes. */
+static bool search(struct db *db, void *arg, struct err *err)
+{
+	enum { COLUMNS_MAX = 250 };
+	static char sql[COLUMNS_MAX][100]; /* a statement is known by its address */
+	struct searching *s = arg;
+	struct arena a;
+	struct db_column *c;
+	arena_init(&a);
+	int n = db_columns(db, &a, &c);
+	for (int i = 0; i < n && i < COLUMNS_MAX; i++) {
+		if (c[i].type == 'i')
+			continue;
+		snprintf(sql[i], sizeof(sql[i]), "SELECT %.*s FROM %.*s", SV_ARG(c[i].name),
+			 SV_ARG(c[i].table));
+		struct db_stmt *q = db_query(db, sql[i], "");
+		while (db_next(q)) {
+			struct sv v = db_sv(q, 0);
+			if (v.len && memmem(v.ptr, v.len, s->text.ptr, s->text.len))
+				buf_addf(&s->found, " %.*s.%.*s", SV_ARG(c[i].table), SV_ARG(c[i].name));
+		}
+	}
+	arena_finish(&a);
+	return true;
+}
+
+/* nowhere TEXT: no row of the store has it */
+static void tell_nowhere(struct world *w, const struct line *l)
+{
+	struct searching s = { .text = l->word[1] };
+	buf_init(&s.found, 4000);
+	if (world_start(w))
+		world_alter(w, search, &s);
+	if (s.found.len)
+		world_trouble(w, "it is in%.*s", SV_ARG(buf_sv(&s.found)));
+	buf_finish(&s.found);
+}
+
+/* forget SIDE RECORD ID */
+static void tell_forget_person(struct world *w, const struct line *l)
+{
+	struct err err = { 0 };
+	struct forgotten f;
+	if (!world_start(w))
+		return;
+	int record = treaty_record_by_name(w->treaty, l->word[2]);
+	if (record < 0)
+		world_fail(w, "no such record type");
+	else if (!engine_forget(w->store, w->treaty, word_side(w, l->word[1]), record, l->word[3],
+				SV("ada"), &w->arena, &f, &err) && !w->crash.dead)
+		world_fail(w, "%s", err.what);
 }
 
 struct hook {
@@ -613,6 +672,10 @@ static void tell_hook(struct world *w, const struct line *l)
 
 static void tell_forget(struct world *w, const struct line *l)
 {
+	if (l->word_n == 4) {
+		tell_forget_person(w, l);
+		return;
+	}
 	for (int s = 0; s < SIDES; s++)
 		scripted_forget_counts(w->system[s]);
 }
@@ -670,6 +733,7 @@ static const struct {
 	{ "before", 5, tell_hook },	    { "after", 5, tell_hook },
 	{ "miscount", 2, tell_miscount },   { "forget", 1, tell_forget },
 	{ "unfinished", 1, tell_unfinished },
+	{ "nowhere", 2, tell_nowhere },
 	{ "retain", 2, tell_retain },	    { "damage", 5, tell_damage },
 	{ "forge", 1, tell_forge },	    { "unforge", 1, tell_forge },
 	{ "channel", 3, tell_channel },	    { "at", 2, tell_at },

@@ -367,6 +367,16 @@ expect 0 'by Dana Whitfield' explain ats Candidate 17
 expect 1 'entry 103 is open' conflicts restore 103 --yes
 expect 1 'says of no value that it was overwritten' conflicts restore 102 --yes
 expect 0 '"kind":"ambiguous"' conflicts resolve 103 --skip --json
+
+expect 64 'say either --version N or --since' revert
+expect 64 'is no time like' revert --since yesterday
+expect 64 'is no record type and no type.field' revert --version 1 --field shoe.size
+expect 0 'There is nothing to put back' revert --version 1
+expect 64 'say --yes' forget ats Candidate 17
+expect 0 'What stays, and why' forget ats Candidate 17 --yes --as 'Dana Whitfield'
+expect 0 'knows nothing about' forget ats Candidate 4711 --yes
+expect 0 '"found":true' forget ats Candidate 17 --yes --json
+expect 0 '"put_back":0' revert --since 2026-01-01T00:00:00Z --field candidate.phone --yes --json
 expect 0 'It all adds up' audit
 
 

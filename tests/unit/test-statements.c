@@ -8,6 +8,7 @@
 #include <glob.h>
 
 #include "scratch.h"
+#include "flow/revert.h"
 #include "store/audit.h"
 #include "store/db_driver.h"
 
@@ -186,7 +187,7 @@ static void database_understands_all(void **state)
 		struct err err = { 0 };
 		if (i % A_STORE == 0) {
 			scratch_reopen(s);
-			assert_true(audit_prepare(s->store, &err));
+			assert_true(audit_prepare(s->store, &err) && revert_prepare(s->store, &err));
 			scratch_tx(s, make_tables, &(bool){ i > 0 });
 		}
 		if (!found[i].types)
