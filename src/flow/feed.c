@@ -86,8 +86,7 @@ static const char *heard_name(enum side side)
 	return side == SIDE_ATS ? "heard.ats" : "heard.salesforce";
 }
 
-/* The newest change that a feed told of, by its system's clock; 0: none. */
-static int64_t heard_ms(struct db *db, enum side side, struct arena *a)
+int64_t heard_ms(struct db *db, enum side side, struct arena *a)
 {
 	int64_t ms = 0;
 	sv_to_i64(meta_get(db, heard_name(side), a), &ms);

@@ -148,6 +148,8 @@ enum step_result sweep_tick(struct engine *e, struct err *err);
  * record type, or of all (-1). 'why' is for the conflict log. In a transaction. */
 void gap_open(struct engine *e, struct db *db, enum side side, int record, const char *why);
 void gap_closed(struct engine *e, struct db *db, enum side side);
+/* The newest change that a feed told of, by its system's clock; 0: none. */
+int64_t heard_ms(struct db *db, enum side side, struct arena *a);
 /* What changed since the feed's newest change is read again: of a type, -1: of
  * all. Since when, 0: everything. */
 int64_t gap_ask(struct engine *e, struct db *db, enum side side, int record);

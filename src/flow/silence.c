@@ -17,6 +17,7 @@ enum {
 	LEARNT = 4,    /* silences that began at such an hour */
 	PATIENCE = 3,  /* times the usual */
 	FORGETS = 16,  /* the usual follows shorter ones by that part */
+	STAMP_SLACK_MS = 2000, /* between a row's stamp and its event's */
 };
 #define MINUTE_MS (60 * (int64_t)1000)
 #define HOUR_MS (60 * MINUTE_MS)
@@ -119,35 +120,46 @@ static bool is_strange(struct engine *e, const struct silence *s, enum side side
 	       (e->system[side]->shape.can & CAN_SINCE) && !e->down_told[side];
 }
 
-/* What the question found, once it is answered; -1: it is not. */
-static int64_t found(struct engine *e, struct db *db, enum side side, int64_t since_ms)
+/* The newest change that the question showed and the feed did not tell of, by
+ * the system's clock; 0: none, -1: it is not answered yet. That the records told
+ * of last are listed again proves nothing. */
+static int64_t untold_ms(struct engine *e, struct db *db, enum side side, int64_t asked_ms)
 {
 	struct arena a;
-	int64_t n = 0;
+	int64_t newest = 0;
 	if (sweep_of_gap(db, e->treaty, side))
 		return -1;
 	arena_init(&a);
 	for (int r = 0; r < e->treaty->record_n; r++) {
 		struct sweep s;
-		if (sweep_get(db, e->treaty, r, &a, &s) && s.asked_ms >= since_ms)
-			n += s.differing + s.unknown[side] + s.missing[side];
+		if (sweep_get(db, e->treaty, r, &a, &s) && s.asked_ms >= asked_ms &&
+		    s.stamp_ms[side] > newest)
+			newest = s.stamp_ms[side];
 	}
+	if (newest <= heard_ms(db, side, &a) + STAMP_SLACK_MS)
+		newest = 0;
 	arena_finish(&a);
-	return n;
+	return newest;
+}
+
+static void tell_deaf(struct engine *e, struct db *db, enum side side, const struct silence *s,
+		      int64_t changed_ms)
+{
+	char since[TIME_TEXT_SIZE], changed[TIME_TEXT_SIZE], text[200];
+	time_format_ms(s->said_ms, since);
+	time_format_ms(changed_ms, changed);
+	snprintf(text, sizeof(text), "it has told of nothing since %s, but something changed there until %s; "
+		 "that is read again", since, changed);
+	mismatch_system(db, side, MISMATCH_SILENCE, true, sv_of(text), clock_now(e->clock));
 }
 
 static void judge(struct engine *e, struct db *db, enum side side, struct silence *s, int64_t now)
 {
-	char since[TIME_TEXT_SIZE], text[200];
-	int64_t n = found(e, db, side, s->probe_ms);
-	if (n < 0 || (n > 0 && now - s->probe_ms < LATE_MS))
+	int64_t changed = untold_ms(e, db, side, s->probe_ms);
+	if (changed < 0 || (changed && now - s->probe_ms < LATE_MS))
 		return; /* it may still tell */
-	if (n > 0 && !mismatch_system_open(db, side, MISMATCH_SILENCE)) {
-		time_format_ms(s->said_ms, since);
-		snprintf(text, sizeof(text), "it has told of nothing since %s, and %lld records changed there; "
-			 "they are read again", since, (long long)n);
-		mismatch_system(db, side, MISMATCH_SILENCE, true, sv_of(text), now);
-	}
+	if (changed && !mismatch_system_open(db, side, MISMATCH_SILENCE))
+		tell_deaf(e, db, side, s, changed);
 	s->next_ms = now + (s->probe_ms - s->said_ms); /* and again after as long */
 	s->probe_ms = 0;
 	save(db, side, s);
