@@ -55,7 +55,17 @@ static struct json_object *scalar_schema(const struct doc_key *k)
 	return o;
 }
 
-/* A list beside another kind is read only to be refused with a better word. */
+static struct json_object *either(struct json_object *one, struct json_object *other)
+{
+	struct json_object *o = json_object_new_object(), *any = json_object_new_array();
+	json_object_array_add(any, one);
+	json_object_array_add(any, other);
+	json_object_object_add(o, "anyOf", any);
+	return o;
+}
+
+/* A list beside words or a mapping is read only to be refused with a better
+ * word ('two owners'). */
 static struct json_object *value_schema(const struct doc_key *k)
 {
 	struct json_object *scalar = k->kinds & YAML_SCALAR ? scalar_schema(k) : NULL;
@@ -68,13 +78,10 @@ static struct json_object *value_schema(const struct doc_key *k)
 		json_object_put(scalar);
 		scalar = NULL;
 	}
-	if (scalar && map) {
-		struct json_object *o = json_object_new_object(), *any = json_object_new_array();
-		json_object_array_add(any, scalar);
-		json_object_array_add(any, map);
-		json_object_object_add(o, "anyOf", any);
-		return o;
-	}
+	if (scalar && map)
+		return either(scalar, map);
+	if (scalar && k->kinds & YAML_LIST && !k->words)
+		return either(scalar, typed("array"));
 	return scalar ? scalar : map ? map : typed("array");
 }
 
