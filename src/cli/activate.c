@@ -103,6 +103,11 @@ static void print_plan(struct activation *x)
 static bool may(struct activation *x, bool unsigned_too, struct err *err)
 {
 	bool signed_now = treaty_is_keyed(x->draft) || (x->was && treaty_is_keyed(x->was));
+	if (x->rollback && x->was && treaty_is_keyed(x->was) && !treaty_is_keyed(x->draft)) {
+		err_set(err, ERR_BAD_INPUT, "version %d was before anybody signed: going back to it would "
+			"throw the keys away", x->draft->version);
+		return false;
+	}
 	if (x->rollback)
 		return true; /* it was agreed on when it was in force */
 	if (x->was && strcmp(x->was->name, x->draft->name) != 0) {
@@ -258,9 +263,8 @@ static bool prepare(struct cli *c, struct activation *x, struct err *err)
 	x->version.version = x->draft->version;
 	x->version.digest = sv_make((const char *)x->draft->digest, sizeof(x->draft->digest));
 	x->version.signatures = x->rollback ? x->version.signatures : signatures_of(x);
-	x->version.how = x->rollback		    ? SV("rollback") :
-			 treaty_is_keyed(x->draft) ? SV("signed") :
-						      SV("unsigned");
+	bool agreed = x->approval_n && approvals_count(x->approval, x->approval_n) == x->approval_n;
+	x->version.how = x->rollback ? SV("rollback") : agreed ? SV("signed") : SV("unsigned");
 	x->version.at_ms = clock_now(clock_real());
 	x->version.who = sv_of(cli_who(c));
 	x->version.why = sv_of(why ? why : "");

@@ -279,6 +279,7 @@ expect 2 'Signed by 2 of 2:' activate
 expect 0 'Version 2 is in force' activate --yes --as 'Dana Whitfield' --why 'the first signed one'
 expect 0 '2 .*signed .*Dana Whitfield  the first signed one' versions
 expect 0 'treaty version 2$' status
+expect 1 'was before anybody signed' activate --rollback --yes
 # layout and comments are not meaning; anything else is
 sed -i 's/^treaty: 1/# a comment\n\ntreaty:   1/' treaty.yaml
 expect 0 'Signed by 2 of 2\.' check
